@@ -1,0 +1,1 @@
+"""What a policy would decide and what that is worth: decisions over held-out queries, frontiers, comparisons."""

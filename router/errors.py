@@ -1,0 +1,96 @@
+"""Every error that Tierwise raises on purpose.
+
+TierwiseError
+├── InputError            a value given by a person or a program is wrong: names field, row, value and cure
+│   ├── ConstraintError   constraints that no route can satisfy together
+│   └── UnknownModelError a model that neither the price library nor the routes file knows
+├── LabelSetError         a label set with one or more InputErrors
+├── UnpricedRoutesError   routes that nobody can price
+├── PolicyFileError       a policy folder that is damaged, foreign or incomplete
+├── EncoderError          weights that cannot be loaded or run
+│   └── EncoderMismatchError  a policy trained on other vectors than the encoder makes
+└── StoreError            a record that could not be written or read
+
+Commands turn these into exit code 2 and one message; the service turns them into RFC 9457 problem documents.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+_VALUE_CHARS = 80
+
+
+def shown(value: Any) -> str:
+    """The value as it appears in a message: quoted, and never longer than a line."""
+    text = repr(value)
+    return text if len(text) <= _VALUE_CHARS else f"{text[:_VALUE_CHARS]}… ({len(text)} characters)"
+
+
+class TierwiseError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class InputError(TierwiseError):
+    """One wrong value: where it is, what it is, why it is wrong and what would be right."""
+
+    def __init__(self, field: str, value: Any, problem: str, cure: str, row: int | None = None) -> None:
+        self.field, self.value, self.problem, self.cure, self.row = field, value, problem, cure, row
+        where = field if row is None else f"row {row}, column {field}"
+        super().__init__(f"{where}: {problem} (got {shown(value)}). {cure}")
+
+
+class ConstraintError(InputError):
+    """Constraints of one request that exclude every route; names the conflict."""
+
+
+class UnknownModelError(InputError):
+    """A model without a price; names the nearest known ones."""
+
+    def __init__(self, model: str, nearest: Sequence[str], field: str = "model") -> None:
+        self.nearest = tuple(nearest)
+        hint = f"Nearest known: {', '.join(nearest)}. " if nearest else ""
+        super().__init__(field, model, "no price is known for this model", f"{hint}Or price it in a routes file.")
+
+
+class LabelSetError(TierwiseError):
+    """A label set that cannot be used; carries the first problems, row by row."""
+
+    def __init__(self, path: str, problems: Sequence[InputError], total: int) -> None:
+        self.problems, self.total = tuple(problems), total
+        more = f"\n  … and {total - len(problems)} more" if total > len(problems) else ""
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        noun = "problem" if total == 1 else "problems"
+        super().__init__(f"{path}: {total} {noun}; nothing was read or written{lines}{more}")
+
+
+class UnpricedRoutesError(TierwiseError):
+    """Routes that nobody can price: no library entry, no routes file, no billed cost in the labels."""
+
+    def __init__(self, routes: Sequence[str], nearest: dict[str, Sequence[str]]) -> None:
+        self.routes = tuple(routes)
+        lines = []
+        for route in routes:
+            hint = nearest.get(route) or ()
+            lines.append(f"\n  {route}" + (f" (nearest known: {', '.join(hint)})" if hint else ""))
+        super().__init__(
+            f"{len(routes)} route(s) have no price:{''.join(lines)}\n"
+            "Price them in a file and pass it with --routes, for example\n"
+            f'  [routes."{routes[0]}"]\n  usd_per_query = 0.002'
+            "          # or usd_per_million_input_tokens and usd_per_million_output_tokens"
+        )
+
+
+class PolicyFileError(TierwiseError):
+    """A policy folder that must not be used."""
+
+
+class EncoderError(TierwiseError):
+    """The encoder's weights cannot be loaded or run."""
+
+
+class EncoderMismatchError(EncoderError):
+    """The policy was trained on vectors of another encoder."""
+
+
+class StoreError(TierwiseError):
+    """A record that could not be written or read."""

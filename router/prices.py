@@ -1,0 +1,188 @@
+"""What usage costs at a date. Prices come from a routes file, from genai-prices, or from what the labels were billed.
+
+Two readings of one price: `usd` is exact (decimals) and is for money that was or will be billed; `Rates` holds the same
+numbers as floats for the estimates that a decision compares. Knows nothing of quality.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from genai_prices import Usage as LibraryUsage
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+
+from router.errors import UnknownModelError
+from router.routes import Route
+
+MILLION = Decimal(1_000_000)
+PROVIDERS_FIRST = ("openai", "anthropic", "google", "deepseek", "mistral", "x-ai", "together", "groq", "fireworks")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call. Output includes the reasoning tokens; input includes the cached ones."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Price:
+    """The price of one route where the library's is not used, in USD. Unset token prices count as zero."""
+
+    source: str
+    usd_per_query: Decimal = Decimal(0)
+    usd_per_million_input_tokens: Decimal = Decimal(0)
+    usd_per_million_output_tokens: Decimal = Decimal(0)
+    usd_per_million_cached_input_tokens: Decimal | None = None
+
+    def usd(self, usage: Usage) -> Decimal:
+        cached_price = self.usd_per_million_cached_input_tokens
+        if cached_price is None:
+            cached_price = self.usd_per_million_input_tokens
+        fresh = usage.input_tokens - usage.cached_input_tokens
+        tokens = fresh * self.usd_per_million_input_tokens + usage.output_tokens * self.usd_per_million_output_tokens
+        return self.usd_per_query + (tokens + usage.cached_input_tokens * cached_price) / MILLION
+
+
+@dataclass(frozen=True)
+class Rates:
+    """One route's price as floats: USD per call, and USD per token by tier of the call's input tokens.
+
+    `starts` are the input tokens from which a tier applies to the whole call; the first is 0.
+    """
+
+    per_query: float
+    starts: np.ndarray = field(repr=False)
+    input: np.ndarray = field(repr=False)
+    output: np.ndarray = field(repr=False)
+
+    def usd(self, input_tokens: np.ndarray, output_tokens: np.ndarray) -> np.ndarray:
+        """Estimated USD of calls with these token counts (same shape in, same shape out)."""
+        if len(self.starts) == 1:
+            return self.per_query + input_tokens * self.input[0] + output_tokens * self.output[0]
+        tier = np.maximum(np.searchsorted(self.starts, input_tokens, side="right") - 1, 0)
+        return self.per_query + input_tokens * self.input[tier] + output_tokens * self.output[tier]
+
+
+class PriceBook:
+    """Prices of routes: `given` first (routes file, or what the labels were billed), then the library.
+
+    Decisions depend on the book and the moment only, so a changed price changes them at once.
+    """
+
+    def __init__(self, given: Mapping[Route, Price] | None = None) -> None:
+        self.given = dict(given or {})
+
+    def usd(self, route: Route, usage: Usage, at: datetime) -> Decimal:
+        """Exact USD of one call at a moment. Raises UnknownModelError."""
+        own = self.given.get(route)
+        if own is not None:
+            return own.usd(usage)
+        return library_price(route.model, at).calc_price(
+            LibraryUsage(
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cache_read_tokens=usage.cached_input_tokens,
+            )
+        )["total_price"]
+
+    def rates(self, route: Route, at: datetime) -> Rates:
+        """The same price as floats. Raises UnknownModelError."""
+        own = self.given.get(route)
+        if own is None:
+            return _library_rates(library_price(route.model, at))
+        million_in, million_out = own.usd_per_million_input_tokens, own.usd_per_million_output_tokens
+        return Rates(
+            per_query=float(own.usd_per_query),
+            starts=np.zeros(1),
+            input=np.array([float(million_in / MILLION)]),
+            output=np.array([float(million_out / MILLION)]),
+        )
+
+    def source(self, route: Route) -> str:
+        own = self.given.get(route)
+        return own.source if own is not None else "genai-prices"
+
+
+def now() -> datetime:
+    return datetime.now(tz=UTC)
+
+
+def library_price(model: str, at: datetime) -> ModelPrice:
+    """The library's price of a model at a moment. Raises UnknownModelError with the nearest known names."""
+    found = find_model(model)
+    if found is None:
+        raise UnknownModelError(model, nearest_models(model))
+    price = found[1].get_prices(at)
+    if price.input_mtok is None and price.output_mtok is None and price.requests_kcount is None:
+        raise UnknownModelError(model, nearest_models(model))
+    return price
+
+
+@lru_cache(maxsize=4096)
+def find_model(model: str) -> tuple[Provider, ModelInfo] | None:
+    """The library's entry for a model name, or None. `provider/model` names the provider.
+
+    A name that its maker does not price itself (an open model, say) is looked for at every host, best-known first.
+    """
+    snapshot = get_snapshot()
+    provider, _, name = model.partition("/")
+    attempts: list[tuple[str, str | None]] = [(model, None)]
+    if name:
+        attempts.append((name, provider))
+    for ref, provider_id in attempts:
+        try:
+            return snapshot.find_provider_model(ref, None, provider_id, None)
+        except LookupError:
+            continue
+    return _at_any_host(model.lower(), snapshot.providers)
+
+
+def _at_any_host(model: str, providers: list[Provider]) -> tuple[Provider, ModelInfo] | None:
+    order = {name: rank for rank, name in enumerate(PROVIDERS_FIRST)}
+    for provider in sorted(providers, key=lambda one: (order.get(one.id, len(order)), one.id)):
+        info = provider.find_model(model)
+        if info is not None:
+            return provider, info
+    return None
+
+
+@lru_cache(maxsize=1)
+def known_models() -> tuple[str, ...]:
+    return tuple(sorted({info.id for provider in get_snapshot().providers for info in provider.models}))
+
+
+def nearest_models(model: str, count: int = 3) -> list[str]:
+    """Known names closest in spelling, for an error message."""
+    name = model.lower()
+    close = difflib.get_close_matches(name, known_models(), n=count, cutoff=0.5)
+    return close or difflib.get_close_matches(name.rpartition("/")[2], known_models(), n=count, cutoff=0.4)
+
+
+def _library_rates(price: ModelPrice) -> Rates:
+    fields = (price.input_mtok, price.output_mtok)
+    starts = sorted({0, *(tier.start for one in fields if isinstance(one, TieredPrices) for tier in one.tiers)})
+    per_call = price.requests_kcount
+    return Rates(
+        # a tier applies above its start, hence the + 1 on every start but the first
+        starts=np.array([start + 1 if start else 0 for start in starts], dtype=np.float64),
+        input=np.array([_per_token(price.input_mtok, start) for start in starts]),
+        output=np.array([_per_token(price.output_mtok, start) for start in starts]),
+        per_query=0.0 if per_call is None or isinstance(per_call, TieredPrices) else float(per_call) / 1000,
+    )
+
+
+def _per_token(price: Any, start: int) -> float:
+    if isinstance(price, TieredPrices):
+        applied = [tier.price for tier in sorted(price.tiers, key=lambda one: one.start) if tier.start <= start]
+        price = applied[-1] if start and applied else price.base
+    return float((price or Decimal(0)) / MILLION)

@@ -1,0 +1,1 @@
+"""From a label set to a policy folder."""
