@@ -1,0 +1,194 @@
+"""A trained policy: estimates for every route, today's prices, and the rule that turns them into one choice.
+
+`/route` and `eval decide` share `estimate`, `usd` and `choose`, all row by row, so they agree to the bit. Prices are
+not part of what was learned: they are looked up at the moment of the decision.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from router.catalog import RouteSpec, price_book
+from router.constraints import feasible_routes
+from router.decisions import Decision, Option, new_decision_id
+from router.encoders import EncoderIdentity
+from router.errors import EncoderMismatchError, InputError, PolicyFileError
+from router.estimators import Estimates, Estimator
+from router.objective import BEST, CHEAPEST, choose, utility
+from router.policy_files import read_folder
+from router.prices import PriceBook
+from router.provider_parameters import provider_parameters
+from router.requests import Request
+from router.routes import Route
+
+ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
+# A cap at the expected high quantile would cut one answer in twenty, and a cut answer is paid and wrong. Twice that
+# quantile cuts almost none and still bounds a runaway.
+CAP_FACTOR, LEAST_CAP, CAP_STEP = 2.0, 256, 64
+SHOWN_ALTERNATIVES = 5
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The operating points: values of a correct answer, and what each cost and reached out of fold in training."""
+
+    values: np.ndarray
+    usd: np.ndarray
+    accuracy: np.ndarray
+
+    def points(self, count: int) -> np.ndarray:
+        """`count` values from the cheapest end (0) to the best (infinity), spread evenly over the frontier's cost.
+
+        Even in the mean of the cost's linear and logarithmic scale: half of the points would otherwise crowd where a
+        cheap route gives way to a slightly less cheap one, or where the dearest does.
+        """
+        if count < 2:
+            raise InputError("points", count, "too few operating points", "Ask for 2 or more.")
+        cost = np.maximum.accumulate(self.usd)
+        span = max(cost[-1] - cost[0], 1e-300)
+        floor = max(cost[0], cost[-1] * 1e-6, 1e-300)
+        logs = np.log(np.maximum(cost, floor) / floor)
+        place = (cost - cost[0]) / span + logs / max(logs[-1], 1e-300) + np.linspace(0, 1e-6, len(cost))
+        wanted = np.linspace(place[0], place[-1], count)
+        inner = self.values[np.searchsorted(place, wanted[1:-1]).clip(0, len(place) - 1)]
+        return np.r_[CHEAPEST, inner, BEST]
+
+
+class Policy:
+    """Estimates, prices and an operating point. Immutable after loading; safe to share between threads."""
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        specs: dict[Route, RouteSpec],
+        sweep: Sweep,
+        manifest: dict[str, Any],
+        folder: Path | None = None,
+    ) -> None:
+        self.estimator, self.specs, self.sweep, self.manifest, self.folder = estimator, specs, sweep, manifest, folder
+        self.routes: tuple[Route, ...] = estimator.routes
+        self.book: PriceBook = price_book(specs)
+        self.version: str = manifest["version"]
+        self.value_usd: float = _read_value(manifest["operating_point"]["value_usd"])
+        self.encoder = EncoderIdentity(**manifest["encoder"])
+
+    @classmethod
+    def load(cls, folder: Path) -> "Policy":
+        """Read a policy folder, every file checked. Raises PolicyFileError."""
+        manifest = read_folder(folder)
+        try:
+            specs = [RouteSpec.from_dict(one) for one in json.loads((folder / ROUTES_FILE).read_text())]
+            sweep = {key: np.array(value) for key, value in json.loads((folder / SWEEP_FILE).read_text()).items()}
+            estimator = Estimator.load(folder / ESTIMATOR_FOLDER)
+            return cls(estimator, {spec.route: spec for spec in specs}, Sweep(**sweep), manifest, folder)
+        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+            raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
+
+    def check_encoder(self, identity: EncoderIdentity) -> None:
+        """Raises EncoderMismatchError unless the vectors of this encoder are those the policy was trained on."""
+        if not self.encoder.comparable(identity):
+            here, there = (f"{one.name} ({one.precision}, {one.weights[:12]})" for one in (identity, self.encoder))
+            raise EncoderMismatchError(
+                f"the policy was trained on {there}, the encoder is {here}. "
+                "Set TIERWISE_ENCODER and TIERWISE_ENCODER_BACKEND as they were, or train again."
+            )
+
+    def estimate(
+        self, texts: Sequence[str], vectors: np.ndarray, tasks: Sequence[str | None], context_chars: np.ndarray
+    ) -> Estimates:
+        return self.estimator.predict(texts, vectors, tasks, context_chars)
+
+    def usd(self, estimates: Estimates, at: datetime) -> np.ndarray:
+        """Expected USD of each route for each request, (n, R), at the prices of a moment."""
+        columns = [
+            self.book.rates(route, at).usd(estimates.input_tokens[:, j], estimates.output_tokens[:, j])
+            for j, route in enumerate(self.routes)
+        ]
+        return np.column_stack(columns)
+
+    def sweep_choices(self, estimates: Estimates, usd: np.ndarray, values: Sequence[float]) -> np.ndarray:
+        """The chosen route's column for each request at each value, (n, points)."""
+        return np.column_stack([choose(estimates.p, usd, value) for value in values])
+
+    def decide(self, request: Request, vector: np.ndarray, at: datetime) -> Decision:
+        """One request's decision. Raises ConstraintError when no route satisfies its constraints."""
+        chars = np.array([request.context_chars])
+        estimates = self.estimate([request.text], vector[None, :], [request.task], chars)
+        usd = self.usd(estimates, at)
+        feasible = feasible_routes(request, self.routes, self.specs, estimates, usd[0])
+        value = self.value_for(request)
+        column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
+        order = self._order(estimates, usd, value, feasible, column)
+        options = [self._option(j, estimates, usd) for j in order]
+        return Decision(
+            decision_id=new_decision_id(),
+            action="route",
+            chosen=options[0],
+            alternatives=tuple(options[1:]),
+            value_usd=value,
+            propensity=1.0,
+            policy=self.version,
+            reason=explain(options, value, int(feasible.sum()), len(self.routes)),
+            parameters=provider_parameters(self.specs[options[0].route], options[0].max_output_tokens),
+            at=at,
+            unlike=float(estimates.unlike[0]),
+            task=estimates.task[0],
+        )
+
+    def value_for(self, request: Request) -> float:
+        """The value of a correct answer that this request asks for, or the policy's operating point."""
+        if request.value_usd is not None:
+            return request.value_usd
+        return {"cheapest": CHEAPEST, "best": BEST, None: self.value_usd}[request.objective]
+
+    def _order(
+        self, estimates: Estimates, usd: np.ndarray, value: float, feasible: np.ndarray, column: int
+    ) -> list[int]:
+        """The chosen column, then the feasible alternatives by their worth."""
+        worth = estimates.p[0] if math.isinf(value) else utility(estimates.p, usd, value)[0]
+        others = sorted((j for j in np.flatnonzero(feasible) if j != column), key=lambda j: (-worth[j], usd[0, j]))
+        return [column, *map(int, others[:SHOWN_ALTERNATIVES])]
+
+    def _option(self, j: int, estimates: Estimates, usd: np.ndarray) -> Option:
+        route = self.routes[j]
+        spec = self.specs[route]
+        cap = max(LEAST_CAP, CAP_STEP * math.ceil(CAP_FACTOR * float(estimates.output_tokens_high[0, j]) / CAP_STEP))
+        return Option(
+            route=route,
+            tier=spec.tier or "standard",
+            p_correct=float(estimates.p[0, j]),
+            p_low=float(estimates.p_low[0, j]),
+            p_high=float(estimates.p_high[0, j]),
+            expected_usd=float(usd[0, j]),
+            output_tokens=float(estimates.output_tokens[0, j]),
+            max_output_tokens=min(cap, spec.max_output_tokens or cap),
+            seconds=float(estimates.seconds[0, j]) or spec.seconds or 0.0,
+        )
+
+
+def explain(options: Sequence[Option], value: float, feasible: int, routes: int) -> str:
+    """One sentence: what won, over what, and by how much."""
+    best = options[0]
+    chance = f"P(correct) {best.p_correct:.2f} [{best.p_low:.2f}, {best.p_high:.2f}]"
+    won = f"{best.route.key}: {chance} for ${best.expected_usd:.6f}"
+    if len(options) == 1:
+        return f"{won}; the only feasible route of {routes}."
+    next_best = options[1]
+    rival = f"{next_best.route.key} (P {next_best.p_correct:.2f}, ${next_best.expected_usd:.6f})"
+    if value == CHEAPEST:
+        return f"{won}; the cheapest of {feasible} feasible routes, before {rival}."
+    if math.isinf(value):
+        return f"{won}; the most probably correct of {feasible} feasible routes, before {rival}."
+    ahead = value * (best.p_correct - next_best.p_correct) - (best.expected_usd - next_best.expected_usd)
+    return f"{won}; at ${value:.6g} per correct answer it is worth ${ahead:.6f} more than {rival}."
+
+
+def _read_value(value: Any) -> float:
+    """The value of a correct answer as a manifest writes it: JSON knows no infinity."""
+    return BEST if value == "best" else float(value)
