@@ -79,7 +79,7 @@ class Estimator:
             for i, (row, view) in enumerate(zip(rows, views)):
                 unlike[i] = self.blends.familiarity.unlike(view.look.mean_similarity)
                 table[:, i] = self._estimate(row, view, said[i], unlike[i], float(context_chars[i]))
-        return Estimates(*table, unlike, tuple(view.task for view in views))  # type: ignore[call-arg, arg-type]
+        return Estimates(*table, unlike, tuple(view.task for view in views))  # type: ignore[call-arg]
 
     def _estimate(self, row: RequestRow, view: Views, said: np.ndarray, unlike: float, chars: float) -> np.ndarray:
         p = self.blends.p(log_odds(self.members.base), said, unlike, view.given_table is not None)

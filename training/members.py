@@ -1,6 +1,7 @@
 """Fits the members of the estimator. Whatever one member reads of another is out of fold, its own outcome left out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -26,7 +27,7 @@ SHARPNESS = np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
 TREES = 100
 # Bagging a handful of cells may draw none.
 FEW_CELLS = 20
-TREE_PARAMETERS = {
+TREE_PARAMETERS: dict[str, Any] = {
     "objective": "cross_entropy",
     "learning_rate": 0.05,
     "num_leaves": 8,

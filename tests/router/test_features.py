@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from router.features import FEATURE_NAMES, text_features
-from router.terms import TERM_COLUMNS, text_terms
 
 
 @pytest.mark.parametrize("text", ["", " ", "a", None, 7, b"bytes", "\x00\ud800", "混合 text é", "9" * 5000, "\n\n?"])
@@ -42,11 +41,3 @@ def test_a_megabyte_costs_no_more_than_a_long_prompt() -> None:
 def test_a_feature_means_what_its_name_says(name: str, less: str, more: str) -> None:
     column = FEATURE_NAMES.index(name)
     assert text_features(less)[column] < text_features(more)[column]
-
-
-def test_terms_tell_order_apart_and_count_repeats() -> None:
-    columns, weights = text_terms("dog bites man")
-    assert set(columns) != set(text_terms("man bites dog")[0])
-    assert (columns < TERM_COLUMNS).all() and (weights == 1.0).all()
-    assert text_terms("no no no no")[1].max() > 2.0
-    assert len(text_terms(None)[0]) == 0
