@@ -54,14 +54,15 @@ class Evidence:
 
     def interval(self, p: np.ndarray, unlike: float) -> tuple[np.ndarray, np.ndarray]:
         """95 % bounds (R,): Wilson's, for as many labels as speak for this estimate; they contain p."""
-        place = np.clip(p * (len(self.grid) - 1), 0, len(self.grid) - 1.000001)
+        place = np.minimum(p * (len(self.grid) - 1), len(self.grid) - 1.000001)
         left = place.astype(np.int64)
         part = place - left
         route = np.arange(len(p))
         share = self.share[route, left] * (1 - part) + self.share[route, left + 1] * part
         count = self.count[route, left] * (1 - part) + self.count[route, left + 1] * part
         count = count * (1 - unlike) + np.minimum(count, LABELS_WHEN_UNLIKE) * unlike
-        return wilson(np.minimum(p, share), count)[0], wilson(np.maximum(p, share), count)[1]
+        low, high = wilson(np.array([np.minimum(p, share), np.maximum(p, share)]), count)
+        return low[0], high[1]
 
 
 def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,4 +73,4 @@ def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def probability(log_odds: np.ndarray) -> np.ndarray:
-    return np.clip(expit(log_odds), LEAST_P, 1.0 - LEAST_P)
+    return np.minimum(np.maximum(expit(log_odds), LEAST_P), 1.0 - LEAST_P)

@@ -16,7 +16,7 @@ from router.representation import RequestRow
 
 MEMBERS = ("table", "neighbours", "linear", "trees")
 LEAST, MOST = 0.01, 0.99
-AXES = 16
+AXES, SHARED = 16, 5
 
 TREE_FEATURES: tuple[str, ...] = (
     *FEATURE_NAMES,
@@ -37,7 +37,7 @@ TREE_FEATURES: tuple[str, ...] = (
 
 
 def log_odds(p: np.ndarray) -> np.ndarray:
-    p = np.clip(p, LEAST, MOST)
+    p = np.minimum(np.maximum(p, LEAST), MOST)
     return np.log(p / (1.0 - p))
 
 
@@ -104,8 +104,7 @@ class Members:
         out = np.empty((len(rows), len(MEMBERS), len(start)))
         for i, view in enumerate(views):
             table = view.table if view.given_table is None else view.given_table
-            for m, residual in enumerate((table, view.look.wide, view.linear)):
-                out[i, m] = log_odds(self.base + residual)
+            out[i, :-1] = log_odds(self.base + np.array([table, view.look.wide, view.linear]))
             out[i, -1] = start + trees[i]
         return out
 
@@ -113,17 +112,13 @@ class Members:
 def tree_features(row: RequestRow, view: Views, route_facts: np.ndarray) -> np.ndarray:
     """One row per route, columns as in TREE_FEATURES."""
     look = view.look
-    shared = np.concatenate(
-        [
-            row.named,
-            row.axes,
-            np.zeros(AXES - len(row.axes)),
-            [look.similarity, look.mean_similarity, look.wide.mean(), view.table.mean(), view.linear.mean()],
-        ]
-    )
-    out = np.empty((len(route_facts), len(TREE_FEATURES)))
-    out[:, : len(shared)] = shared
-    own = np.column_stack([look.near, look.wide, view.table, view.linear])
-    out[:, len(shared) : len(shared) + own.shape[1]] = own
-    out[:, len(shared) + own.shape[1] :] = route_facts
+    axes = len(FEATURE_NAMES) + AXES
+    out = np.zeros((len(route_facts), len(TREE_FEATURES)))
+    out[:, : len(FEATURE_NAMES)] = row.named
+    out[:, len(FEATURE_NAMES) : len(FEATURE_NAMES) + len(row.axes)] = row.axes
+    own = np.array([look.near, look.wide, view.table, view.linear])
+    means = own.sum(axis=1) / own.shape[1]
+    out[:, axes : axes + SHARED] = (look.similarity, look.mean_similarity, *means[1:])
+    out[:, axes + SHARED : axes + SHARED + len(own)] = own.T
+    out[:, axes + SHARED + len(own) :] = route_facts
     return out

@@ -4,6 +4,7 @@ Knows texts and vectors, no outcomes. Everything is computed row by row, so a re
 batch.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,8 @@ class Representation:
         named = text_features(text)
         vector = np.ascontiguousarray(vector, dtype=np.float64)
         centred = vector - self.vector_mean
-        scaled = np.clip((named - self.named_mean) * self.named_scale, -CLIP, CLIP) / np.sqrt(len(named))
+        scaled = (named - self.named_mean) * self.named_scale
+        scaled = np.minimum(np.maximum(scaled, -CLIP), CLIP) / math.sqrt(len(named))
         dense = np.concatenate([scaled, centred, self._terms(text)])
         return RequestRow(named, dense, self.axes @ centred, vector)
 

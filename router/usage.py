@@ -36,9 +36,9 @@ class Amounts:
 
     def estimate(self, dense: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and high quantile, (R,)."""
-        typical = np.exp(np.clip(self.weights @ dense + self.offset, -20.0, 20.0))
-        mean = np.clip(typical * self.mean, self.least, self.most)
-        return mean, np.maximum(np.clip(typical * self.high, self.least, self.most), mean)
+        typical = np.exp(np.minimum(self.weights @ dense + self.offset, 20.0))
+        mean = np.minimum(np.maximum(typical * self.mean, self.least), self.most)
+        return mean, np.maximum(np.minimum(np.maximum(typical * self.high, self.least), self.most), mean)
 
 
 @dataclass(frozen=True)

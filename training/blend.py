@@ -57,7 +57,7 @@ def choose_blend(said: Said, folds: np.ndarray, groups: np.ndarray) -> ChosenBle
     Queries of one group (a task, where whole tasks were held out) count as one in that error, and the priors of
     weights and calibration grow by as much as grouping shrinks what the queries tell.
     """
-    prior = _group_factor(groups)
+    prior = group_factor(groups)
     raw = {name: _cross_fit(name, said, folds, prior) for name in CANDIDATES}
     held_out = {name: _cross_calibrate(one, said, folds, prior) for name, one in raw.items()}
     losses = {name: per_query_loss(expit(one), said) for name, one in held_out.items()}
@@ -72,7 +72,7 @@ def choose_blend(said: Said, folds: np.ndarray, groups: np.ndarray) -> ChosenBle
     return ChosenBlend(Blend(weights[:half], weights[half:], shift, slope), held_out[best], best, against)
 
 
-def _group_factor(groups: np.ndarray) -> float:
+def group_factor(groups: np.ndarray) -> float:
     """The design effect of m queries a group whose outcomes correlate by ALIKE: 1 + (m − 1) × ALIKE."""
     return 1.0 + (len(groups) / len(np.unique(groups)) - 1.0) * ALIKE
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from router.members import MEMBERS, expit
-from training.blend import Said, choose_blend
+from training.blend import Said, choose_blend, group_factor
 
 
 def said_of(n: int, skilled: int | None, seed: int = 0) -> tuple[Said, np.ndarray]:
@@ -18,20 +18,18 @@ def said_of(n: int, skilled: int | None, seed: int = 0) -> tuple[Said, np.ndarra
 
 
 def test_the_member_that_knows_gets_the_weight() -> None:
-    said, _ = said_of(600, skilled=2)
-    blend = choose_blend(said, np.arange(600) % 5, np.arange(600)).blend
+    said, _ = said_of(300, skilled=2)
+    blend = choose_blend(said, np.arange(300) % 5, np.arange(300)).blend
     assert blend.level.argmax() == 2 and blend.contrast.argmax() == 2
-    assert blend.contrast[2] > 0.7 and blend.contrast[[0, 1, 3]].max() < 0.2
+    assert blend.contrast[2] > 0.7 and blend.contrast[[0, 1, 3]].max() < 0.25
 
 
 def test_when_nobody_knows_base_rates_win_or_weights_vanish() -> None:
-    said, _ = said_of(600, skilled=None)
-    chosen = choose_blend(said, np.arange(600) % 5, np.arange(600))
-    assert np.abs(expit(chosen.held_out) - 0.5).mean() < 0.06
+    said, _ = said_of(300, skilled=None)
+    chosen = choose_blend(said, np.arange(300) % 5, np.arange(300))
+    assert np.abs(expit(chosen.held_out) - 0.5).mean() < 0.08
 
 
-def test_few_groups_trust_weights_less() -> None:
-    said, _ = said_of(60, skilled=1)
-    many = choose_blend(said, np.arange(60) % 5, np.arange(60)).blend
-    few = choose_blend(said, np.arange(60) % 5, np.arange(60) % 5).blend
-    assert many.contrast[1] > few.contrast[1]
+def test_queries_that_share_a_group_tell_less() -> None:
+    assert group_factor(np.arange(200)) == 1.0
+    assert group_factor(np.arange(200) % 20) < group_factor(np.arange(200) % 5)
