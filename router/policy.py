@@ -6,7 +6,7 @@ not part of what was learned: they are looked up at the moment of the decision.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,16 @@ class Sweep:
     usd: np.ndarray
     accuracy: np.ndarray
 
+    def as_dict(self) -> dict[str, list[Any]]:
+        """JSON-able: JSON knows no infinity, so the last value is written `best`."""
+        values = [write_value(value) for value in self.values]
+        return {"values": values, "usd": self.usd.tolist(), "accuracy": self.accuracy.tolist()}
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Sequence[Any]]) -> "Sweep":
+        values = np.array([read_value(value) for value in given["values"]])
+        return cls(values, np.array(given["usd"], float), np.array(given["accuracy"], float))
+
     def points(self, count: int) -> np.ndarray:
         """`count` values from the cheapest end (0) to the best (infinity), spread evenly over the frontier's cost.
 
@@ -75,7 +85,7 @@ class Policy:
         self.routes: tuple[Route, ...] = estimator.routes
         self.book: PriceBook = price_book(specs)
         self.version: str = manifest["version"]
-        self.value_usd: float = _read_value(manifest["operating_point"]["value_usd"])
+        self.value_usd: float = read_value(manifest["operating_point"]["value_usd"])
         self.encoder = EncoderIdentity(**manifest["encoder"])
 
     @classmethod
@@ -84,9 +94,9 @@ class Policy:
         manifest = read_folder(folder)
         try:
             specs = [RouteSpec.from_dict(one) for one in json.loads((folder / ROUTES_FILE).read_text())]
-            sweep = {key: np.array(value) for key, value in json.loads((folder / SWEEP_FILE).read_text()).items()}
+            sweep = Sweep.from_dict(json.loads((folder / SWEEP_FILE).read_text()))
             estimator = Estimator.load(folder / ESTIMATOR_FOLDER)
-            return cls(estimator, {spec.route: spec for spec in specs}, Sweep(**sweep), manifest, folder)
+            return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder)
         except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
 
@@ -112,7 +122,7 @@ class Policy:
         ]
         return np.column_stack(columns)
 
-    def sweep_choices(self, estimates: Estimates, usd: np.ndarray, values: Sequence[float]) -> np.ndarray:
+    def sweep_choices(self, estimates: Estimates, usd: np.ndarray, values: Sequence[float] | np.ndarray) -> np.ndarray:
         """The chosen route's column for each request at each value, (n, points)."""
         return np.column_stack([choose(estimates.p, usd, value) for value in values])
 
@@ -189,6 +199,10 @@ def explain(options: Sequence[Option], value: float, feasible: int, routes: int)
     return f"{won}; at ${value:.6g} per correct answer it is worth ${ahead:.6f} more than {rival}."
 
 
-def _read_value(value: Any) -> float:
-    """The value of a correct answer as a manifest writes it: JSON knows no infinity."""
+def read_value(value: Any) -> float:
+    """The value of a correct answer as files and answers write it."""
     return BEST if value == "best" else float(value)
+
+
+def write_value(value: float) -> float | str:
+    return "best" if math.isinf(value) else float(value)
