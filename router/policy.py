@@ -4,6 +4,7 @@
 not part of what was learned: they are looked up at the moment of the decision.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from router.requests import Request
 from router.routes import Route
 
 ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
+TRAINED_ON_FILE = "trained_on.txt"  # a digest per training text, so that an evaluation can tell what is held out
 # A cap at the expected high quantile would cut one answer in twenty, and a cut answer is paid and wrong. Twice that
 # quantile cuts almost none and still bounds a runaway.
 CAP_FACTOR, LEAST_CAP, CAP_STEP = 2.0, 256, 64
@@ -100,6 +102,11 @@ class Policy:
         except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
 
+    def trained_on(self) -> frozenset[str]:
+        """Digests (`text_digest`) of the texts that the policy was trained on."""
+        path = self.folder / TRAINED_ON_FILE if self.folder else None
+        return frozenset(path.read_text().split()) if path and path.is_file() else frozenset()
+
     def check_encoder(self, identity: EncoderIdentity) -> None:
         """Raises EncoderMismatchError unless the vectors of this encoder are those the policy was trained on."""
         if not self.encoder.comparable(identity):
@@ -160,10 +167,14 @@ class Policy:
     def _order(
         self, estimates: Estimates, usd: np.ndarray, value: float, feasible: np.ndarray, column: int
     ) -> list[int]:
-        """The chosen column, then the feasible alternatives by their worth."""
+        """The chosen column, then the feasible alternatives of most worth; the strongest one is always among them."""
         worth = estimates.p[0] if math.isinf(value) else utility(estimates.p, usd, value)[0]
         others = sorted((j for j in np.flatnonzero(feasible) if j != column), key=lambda j: (-worth[j], usd[0, j]))
-        return [column, *map(int, others[:SHOWN_ALTERNATIVES])]
+        shown = others[:SHOWN_ALTERNATIVES]
+        strongest = max(others, key=lambda j: estimates.p[0, j], default=column)
+        if strongest not in (column, *shown):
+            shown[-1] = strongest
+        return [column, *map(int, shown)]
 
     def _option(self, j: int, estimates: Estimates, usd: np.ndarray) -> Option:
         route = self.routes[j]
@@ -180,6 +191,11 @@ class Policy:
             max_output_tokens=min(cap, spec.max_output_tokens or cap),
             seconds=float(estimates.seconds[0, j]) or spec.seconds or 0.0,
         )
+
+
+def text_digest(text: str) -> str:
+    """What stands for a text where the text itself is not to be kept."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def explain(options: Sequence[Option], value: float, feasible: int, routes: int) -> str:

@@ -11,6 +11,7 @@ from router.settings import Settings
 from router.tables import write_table
 from training.fit import FitOptions, FitResult, fit
 from training.operating_point import Objective
+from training.split import split_labels
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +23,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands.add_parser("fit", help="train a policy on a label set"))
+    split = commands.add_parser("split", help="hold queries out: add a split column, by query, task or time")
+    split.add_argument("--labels", type=Path, required=True, help="label set: .parquet, .jsonl or .csv")
+    split.add_argument("--out", type=Path, required=True, help="where to write it with its split")
+    split.add_argument("--by", choices=["query", "task", "time"], default="query")
+    split.add_argument("--test-share", type=float, default=0.3)
+    split.add_argument("--seed", type=int, default=0)
+    split.set_defaults(command=_split)
     simulate = commands.add_parser("simulate", help="write a simulated label set to try things on")
     simulate.add_argument("--out", type=Path, required=True, help="where to write it (.parquet, .jsonl or .csv)")
     simulate.add_argument("--queries", type=int, default=1200, help="how many queries (default 1200)")
@@ -95,6 +103,14 @@ def _track(result: FitResult, options: FitOptions, settings: Settings) -> None:
         print(f"warning: not recorded in MLflow ({error})", file=sys.stderr)
         return
     print(f"Recorded in {settings.mlruns_dir}/mlflow.db as version {version} of the registered policy.")
+
+
+def _split(arguments: argparse.Namespace) -> None:
+    table = split_labels(arguments.labels, arguments.by, arguments.test_share, arguments.seed)
+    write_table(table, arguments.out)
+    counts = table.drop_duplicates("query_id")["split"].value_counts()
+    print(f"{counts['train']} queries to train on and {counts['test']} held out, by {arguments.by}: {arguments.out}")
+    print(f"Next: python -m training fit --labels {arguments.out} --out models/NAME")
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

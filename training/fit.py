@@ -16,7 +16,7 @@ from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
 from router.estimators import Estimates
 from router.labels import LabelMatrix, SplitBy, read_labels
-from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, Sweep
+from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
 from router.policy_files import write_folder
 from router.prices import PriceBook, now
 from router.settings import Settings
@@ -76,7 +76,7 @@ def fit(
     point = operating_point(found, options.objective, data.routes, data.correct)
     facts = _manifest(options, encoder, data, fitted, point, notes)
     progress("writing policy", 1.0)
-    manifest = write_folder(options.out, lambda folder: _fill(folder, facts, fitted, priced, found))
+    manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found))
     return FitResult(manifest, notes, found, data, fitted)
 
 
@@ -140,13 +140,14 @@ def _manifest(
 
 
 def _fill(
-    folder: Path, facts: dict[str, Any], fitted: FittedEstimator, priced: PricedRoutes, found: Sweep
+    folder: Path, facts: dict[str, Any], data: LabelMatrix, fitted: FittedEstimator, priced: PricedRoutes, found: Sweep
 ) -> dict[str, Any]:
     (folder / ESTIMATOR_FOLDER).mkdir()
     fitted.estimator.save(folder / ESTIMATOR_FOLDER)
     specs: list[RouteSpec] = [priced.specs[route] for route in fitted.estimator.routes]
     (folder / ROUTES_FILE).write_text(json.dumps([spec.as_dict() for spec in specs], indent=1))
     (folder / SWEEP_FILE).write_text(json.dumps(found.as_dict()))
+    (folder / TRAINED_ON_FILE).write_text("".join(f"{text_digest(text)}\n" for text in sorted(data.texts)))
     return facts
 
 
