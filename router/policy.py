@@ -169,12 +169,13 @@ class Policy:
     ) -> list[int]:
         """The chosen column, then the feasible alternatives of most worth; the strongest one is always among them."""
         worth = estimates.p[0] if math.isinf(value) else utility(estimates.p, usd, value)[0]
-        others = sorted((j for j in np.flatnonzero(feasible) if j != column), key=lambda j: (-worth[j], usd[0, j]))
+        left = [int(j) for j in np.flatnonzero(feasible) if j != column]
+        others = sorted(left, key=lambda j: (-worth[j], usd[0, j]))
         shown = others[:SHOWN_ALTERNATIVES]
         strongest = max(others, key=lambda j: estimates.p[0, j], default=column)
         if strongest not in (column, *shown):
             shown[-1] = strongest
-        return [column, *map(int, shown)]
+        return [column, *shown]
 
     def _option(self, j: int, estimates: Estimates, usd: np.ndarray) -> Option:
         route = self.routes[j]
