@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from router.catalog import RouteSpec, read_routes_file
+from router.costs import billed_usd, expected_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
-from router.estimators import Estimates
 from router.labels import LabelMatrix, SplitBy, read_labels
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
 from router.policy_files import write_folder
-from router.prices import PriceBook, now
+from router.prices import now
 from router.settings import Settings
 from training.checks import label_notes, twin_notes
 from training.estimators import FittedEstimator, fit_estimator
@@ -71,32 +71,13 @@ def fit(
     notes = (*label_notes(data), *priced.notes, *twin_notes(everything, vectors))
     train_vectors = vectors[_rows_of(everything, data)]
     fitted = fit_estimator(data, train_vectors, seed=options.seed, progress=progress)
-    usd = expected_usd(fitted.out_of_fold, priced.book, data, options.at)
+    usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     found = sweep(fitted.out_of_fold.p, usd, data.correct, billed_usd(data, priced.book, usd, options.at))
     point = operating_point(found, options.objective, data.routes, data.correct)
     facts = _manifest(options, encoder, data, fitted, point, notes)
     progress("writing policy", 1.0)
     manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found))
     return FitResult(manifest, notes, found, data, fitted)
-
-
-def expected_usd(estimates: Estimates, book: PriceBook, data: LabelMatrix, at: datetime) -> np.ndarray:
-    """Expected USD (n, R) from estimated tokens at the prices of a moment."""
-    return np.column_stack(
-        [
-            book.rates(route, at).usd(estimates.input_tokens[:, j], estimates.output_tokens[:, j])
-            for j, route in enumerate(data.routes)
-        ]
-    )
-
-
-def billed_usd(data: LabelMatrix, book: PriceBook, expected: np.ndarray, at: datetime) -> np.ndarray:
-    """USD (n, R) of the labelled calls: as billed, else priced from their tokens, else as expected."""
-    paid = data.cost_usd.copy()
-    for j, route in enumerate(data.routes):
-        priced = book.rates(route, at).usd(data.input_tokens[:, j], data.output_tokens[:, j])
-        paid[:, j] = np.where(np.isnan(paid[:, j]), priced, paid[:, j])
-    return np.where(np.isnan(paid), expected, paid)
 
 
 def _embed(encoder: Encoder, data: LabelMatrix, settings: Settings, progress: Progress) -> np.ndarray:
