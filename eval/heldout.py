@@ -102,15 +102,10 @@ def _references(
         train = everything.part("train")
     else:
         return None
+    train = train.with_routes(policy.routes)
     vectors = embed_cached(encoder, train.texts, cache)
-    expected = np.broadcast_to(
-        np.nan_to_num(np.nanmean(train.cost_usd, axis=0)) if _billed(train) else 0.0, train.correct.shape
-    )
+    expected = policy.usd(policy.estimate(train.texts, vectors, train.tasks, train.context_chars), options.at)
     return TrainingLabels(train, billed_usd(train, policy.book, expected, options.at), vectors)
-
-
-def _billed(data: LabelMatrix) -> bool:
-    return bool((~np.isnan(data.cost_usd)).any(axis=0).all())
 
 
 def _notes(

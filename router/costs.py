@@ -6,7 +6,7 @@ import numpy as np
 
 from router.estimators import Estimates
 from router.labels import LabelMatrix
-from router.prices import PriceBook
+from router.prices import PriceBook, Rates
 from router.routes import Route
 
 
@@ -18,12 +18,19 @@ def expected_usd(estimates: Estimates, routes: tuple[Route, ...], book: PriceBoo
 
 
 def billed_usd(data: LabelMatrix, book: PriceBook, expected: np.ndarray, at: datetime) -> np.ndarray:
-    """USD (n, R) of the labelled calls, in the order of the label set's routes; `expected` fills what nobody counted."""
-    priced = np.column_stack(
-        [
-            book.rates(route, at).usd(data.input_tokens[:, j], data.output_tokens[:, j])
-            for j, route in enumerate(data.routes)
-        ]
-    )
-    paid = np.where(np.isnan(data.cost_usd), priced, data.cost_usd)
+    """USD (n, R) of the labelled calls, in the order of the label set's routes.
+
+    `expected` (n, R) fills the cells that nobody billed and whose tokens nobody counted.
+    """
+    priced = [_priced(book.rates(route, at), data, j) for j, route in enumerate(data.routes)]
+    paid = np.where(np.isnan(data.cost_usd), np.column_stack(priced), data.cost_usd)
     return np.where(np.isnan(paid), expected, paid)
+
+
+def _priced(rates: Rates, data: LabelMatrix, column: int) -> np.ndarray:
+    """USD (n,) of one route's calls from their tokens; NaN where tokens matter and were not counted."""
+    counted = data.input_tokens[:, column], data.output_tokens[:, column]
+    tokens = [
+        np.nan_to_num(count) if not rate.any() else count for count, rate in zip(counted, (rates.input, rates.output))
+    ]
+    return rates.usd(*tokens)
