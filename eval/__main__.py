@@ -27,7 +27,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_decide(commands.add_parser("decide", help="decide a file of queries at every operating point"))
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
+    bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
+    bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
+    bench.add_argument("--only", nargs="*", default=[], choices=["training", "deciding", "routing", "quality"])
+    bench.add_argument("--out", type=Path, default=Path("reports/bench"))
+    bench.set_defaults(command=_bench)
     return parser
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from eval.bench import bench
+
+    bench(arguments.data, arguments.out, tuple(arguments.only), lambda line: print(line, flush=True))
+    print(f"Table: {arguments.out / 'bench.md'}")
 
 
 def _add_decide(parser: argparse.ArgumentParser) -> None:

@@ -119,14 +119,14 @@ def _notes(
         labels=str(options.labels),
         labels_digest=data.digest(),
         command=options.command,
-        commit=_commit(),
+        commit=commit(),
         prices_at=options.at.isoformat(timespec="minutes"),
         created_at=datetime.now(tz=UTC).isoformat(timespec="seconds"),
         remarks=remarks,
     )
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of this code, where it runs from a checkout."""
     try:
         here = Path(__file__).parent

@@ -5,7 +5,7 @@ and whose shape is that of real label sets: most requests are easy, effort pays 
 cells are missing, and difficulty shows in the words only in part.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from router.errors import InputError
 from router.prices import PriceBook, Usage, now
 from router.routes import Route, effort_rank
 
-MISSING_SHARE = 0.03
+MISSING_SHARE = 0.003
 NAMES = ("Ada", "Bruno", "Chen", "Dalia", "Emeka", "Freja", "Goro", "Hana", "Ivo", "Jamila")
 THINGS = ("crates", "tickets", "seedlings", "bolts", "pages", "bottles", "stamps", "tiles")
 PLACES = ("Lisbon", "Osaka", "Nairobi", "Quito", "Tromsø", "Perth", "Tbilisi", "Halifax")
@@ -141,14 +141,15 @@ def simulate(queries: int, seed: int = 0) -> pd.DataFrame:
         raise InputError("queries", queries, "out of range", "Ask for 1 to 1,000,000.")
     rng = np.random.default_rng(seed)
     rows: list[dict[str, object]] = []
-    seen: set[str] = set()
+    side: dict[str, str] = {}
     at, book = now(), PriceBook()
     for number in range(queries):
         family = FAMILIES[rng.integers(len(FAMILIES))]
         hard = float(rng.beta(1.2, 1.8))  # most requests are easy
         shown = float(np.clip(hard + rng.normal(0, 0.15), 0, 1))  # the words tell the difficulty only in part
-        prompt = _new_prompt(rng, family, shown, seen)
-        split = "train" if rng.random() < 0.7 else "test"
+        prompt = _new_prompt(rng, family, shown, side)
+        # the same words stay on the same side of the split
+        split = side.setdefault(prompt, "train" if rng.random() < 0.7 else "test")
         common = {"query_id": f"sim-{seed}-{number:06d}", "task": family.name, "prompt": prompt, "split": split}
         for tier in TIERS:
             rows += [common | cell for cell in _cells(rng, family, tier, hard, prompt)]
@@ -160,14 +161,13 @@ def simulate(queries: int, seed: int = 0) -> pd.DataFrame:
     return table.assign(cost_usd=prices)
 
 
-def _new_prompt(rng: np.random.Generator, family: Family, hard: float, seen: set[str]) -> str:
+def _new_prompt(rng: np.random.Generator, family: Family, hard: float, seen: Container[str]) -> str:
     """A prompt that was not made before, where the templates allow one within some tries."""
     prompt = family.prompt(rng, hard)
     for _ in range(20):
         if prompt not in seen:
             break
         prompt = family.prompt(rng, hard)
-    seen.add(prompt)
     return prompt
 
 
