@@ -197,8 +197,8 @@ def learnt_references(data: LabelMatrix, costs: np.ndarray, train: Learnt, vecto
     if any(data.tasks) and any(train.tasks):
         guesses.append(("task_mean", "Task-mean table", guess_by_task(train, data.tasks)))
     if vectors is not None and train.vectors is not None and train.n > 1:
-        guesses.append(("knn", "Nearest neighbours", guess_by_neighbours(train, vectors)))
-        guesses.append(("linear", "Linear on embedding", guess_linear(train, vectors)))
+        guesses.append(("knn", "Nearest-neighbour vote", guess_by_neighbours(train, vectors)))
+        guesses.append(("linear", "Linear model", guess_linear(train, vectors)))
     return [sweep_guess(name, label, guess, data.correct, costs) for name, label, guess in guesses]
 
 
