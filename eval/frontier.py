@@ -122,7 +122,7 @@ def build_report(
     decided = align_decisions(decisions, data, costs, "router", notes.policy)
     at = _chosen_column(decided, chosen)
     progress("references", 0.0)
-    learnt = train.aligned(data) if train else None
+    learnt = train.aligned(data, costs) if train else None
     mix, fixed = single_routes(data, costs), fixed_references(data, costs, learnt)
     taught = learnt_references(data, costs, learnt, counted.vectors) if learnt else []
     point, draws = decided.sweep.point(at), (replicates, seed)

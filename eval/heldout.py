@@ -103,14 +103,8 @@ def _references(
     else:
         return None
     vectors = embed_cached(encoder, train.texts, cache)
-    expected = np.broadcast_to(
-        np.nan_to_num(np.nanmean(train.cost_usd, axis=0)) if _billed(train) else 0.0, train.correct.shape
-    )
-    return TrainingLabels(train, billed_usd(train, policy.book, expected, options.at), vectors)
-
-
-def _billed(data: LabelMatrix) -> bool:
-    return bool((~np.isnan(data.cost_usd)).any(axis=0).all())
+    unknown = np.full(train.correct.shape, np.nan)
+    return TrainingLabels(train, billed_usd(train, policy.book, unknown, options.at), vectors)
 
 
 def _notes(
