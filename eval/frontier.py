@@ -40,7 +40,7 @@ class ReportNotes:
     policy: str = "the policy"
     policy_version: str | None = None
     simulated: bool = False
-    overlap: int | None = None  # judged queries whose words were also in training; None: not known
+    overlap: int | None = None  # judged queries that were also in training; None: count them where possible
     labels: str | None = None
     labels_digest: str | None = None
     command: str | None = None
@@ -122,7 +122,7 @@ def build_report(
     decided = align_decisions(decisions, data, costs, "router", notes.policy)
     at = _chosen_column(decided, chosen)
     progress("references", 0.0)
-    learnt = train.aligned(data) if train else None
+    learnt = train.aligned(data, costs) if train else None
     mix, fixed = single_routes(data, costs), fixed_references(data, costs, learnt)
     taught = learnt_references(data, costs, learnt, counted.vectors) if learnt else []
     point, draws = decided.sweep.point(at), (replicates, seed)
@@ -137,7 +137,7 @@ def build_report(
     always = _compare_fixed(point, fixed, draws)
     points = operating_points(decided, data, at, *draws)
     return FrontierReport(
-        notes=notes,
+        notes=_with_overlap(notes, train, data),
         n=data.n,
         left_out=counted.left_out,
         routes=tuple(route.key for route in data.routes),
@@ -161,6 +161,19 @@ def build_report(
         slices=slice_all(data, judged, counted.p, *draws),
         losses=find_losses(data, costs, judged, decided.p_correct[:, at], show_prompts),
     )
+
+
+def _with_overlap(notes: ReportNotes, train: TrainingLabels | None, data: LabelMatrix) -> ReportNotes:
+    """Count judged queries whose id or words are also in training, unless the caller already knows."""
+    if notes.overlap is not None or train is None:
+        return notes
+    ids, words = set(train.data.query_ids), {_words(text) for text in train.data.texts}
+    pairs = zip(data.query_ids, data.texts)
+    return replace(notes, overlap=sum(query in ids or _words(text) in words for query, text in pairs))
+
+
+def _words(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
 def _compare_fixed(point: Sweep, fixed: Sequence[Sweep], draws: tuple[int, int]) -> tuple[AgainstSingle, ...]:

@@ -141,7 +141,7 @@ def _judge(
         return "no clear gain", _keep_cheaper(policy, usd, accuracy, max(enough, key=lambda one: one.accuracy))
     base = _compared(policy, usd, accuracy, strongest)
     if rival and not rival.accuracy_difference.above_zero:
-        return "no clear gain", f"{base}; but {_rival_caveat(rival)}."
+        return "no clear gain", f"{base}; but {_rival_caveat(rival, usd)}."
     return "route", f"{base}."
 
 
@@ -187,9 +187,10 @@ def _plain(share: float) -> str:
     return points(share, signed=False)
 
 
-def _rival_caveat(rival: Against) -> str:
+def _rival_caveat(rival: Against, usd: float) -> str:
     gain = rival.accuracy_difference
-    return f"{_named(rival)} does as well at this spend (router {points(gain.value)} points, {interval(gain)})"
+    spend = "at this spend" if abs(rival.usd - usd) <= 0.001 * usd else f"at {dollars(rival.usd, 1000)}"
+    return f"{_named(rival)} does as well {spend} (router {points(gain.value)} points, {interval(gain)})"
 
 
 def _named(rival: Against) -> str:

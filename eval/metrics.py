@@ -36,7 +36,7 @@ class Hulls:
         """The least usd (B,) that reaches the accuracy (B,), mixing neighbours at random; NaN where nothing does."""
         lines = zip(accuracy, self.accuracy, self.usd)
         found = np.array([np.interp(a, ys, xs) for a, ys, xs in lines])
-        return np.where(accuracy > self.accuracy[:, -1], np.nan, found)
+        return np.where(accuracy > self.accuracy[:, -1] * (1 + _SAME), np.nan, found)
 
 
 def upper_hulls(usd: np.ndarray, accuracy: np.ndarray) -> Hulls:

@@ -124,11 +124,13 @@ def frontier_figure(report: FrontierReport) -> tuple[Figure, Titles]:
         _money_axis(ax, report)
         avoid = [_draw_references(ax, report), _draw_router(ax, report, titles)]
         labels = _draw_singles(ax, report, titles)
+        avoid.append(np.array([(1000 * one.usd, one.accuracy.value) for one in report.singles]))
         _limits(ax, report)
         figure.legend(loc="outside lower center", fontsize=8.4, ncols=4)
         # labels are placed on the final layout, so it must not move again
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+        avoid.append(_around_star(ax, report))
         place_labels(ax, labels, np.vstack(avoid), fontsize=8.2)
 
     return _drawn(10.4, 5.9, draw), titles
@@ -197,6 +199,15 @@ def _draw_router(ax: Axes, report: FrontierReport, titles: Titles) -> np.ndarray
     return np.vstack([own, np.column_stack([usd, band.accuracy])])
 
 
+def _around_star(ax: Axes, report: FrontierReport) -> np.ndarray:
+    """Points on the rim of the chosen point's star, which is larger than the other markers."""
+    chosen = report.chosen_point
+    centre = ax.transData.transform((1000 * (chosen.usd.value or 0.0), chosen.accuracy.value or 0.0))
+    turns = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+    rim = 8 * ax.figure.dpi / 72 * np.column_stack([np.cos(turns), np.sin(turns)])
+    return np.asarray(ax.transData.inverted().transform(centre + rim))
+
+
 def _short(text: str, most: int = 34) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
@@ -211,7 +222,7 @@ def _draw_singles(ax: Axes, report: FrontierReport, titles: Titles) -> list[Labe
         figures = f"{per_cent(y)} correct at {dollars(one.usd, 1000)} per 1,000 requests"
         titles[f"single-{i}"] = f"always {one.route}: {figures}"
         ax.plot([x], [y], _MARKS[role], ms=8 if role else 5, gid=f"single-{i}", zorder=5, **_INK_MARK)
-        labels.append((role is None, -y, Label(x, y, _short(one.route), INKS["ink"], "bold" if role else "normal")))
+        labels.append((role is None, -y, Label(x, y, _short(one.route, 42), INKS["ink"], "bold" if role else "normal")))
     for role, name in ((None, "Single route"), ("cheapest", "Cheapest route"), ("strongest", "Strongest route")):
         ax.plot([], [], _MARKS[role], ms=7 if role else 5, label=name, **_INK_MARK)
     return [label for *_, label in sorted(labels, key=lambda one: one[:2])][:_MOST_LABELS]

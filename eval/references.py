@@ -27,9 +27,11 @@ class TrainingLabels:
     costs: np.ndarray = field(repr=False)
     vectors: np.ndarray | None = field(repr=False, default=None)
 
-    def aligned(self, held_out: LabelMatrix) -> "Learnt":
+    def aligned(self, held_out: LabelMatrix, held_out_costs: np.ndarray) -> "Learnt":
         """Columns in the held-out order of routes, and whole queries only where most are whole: partly labelled
-        queries may have been selected by what the cheap route got wrong."""
+        queries may have been selected by what the cheap route got wrong. A call that nobody priced costs what its
+        route costs on average, in training or else held out: a reference that thinks a route free would be a
+        rival too weak to learn from, and prices are no labels."""
         columns = {route: j for j, route in enumerate(self.data.routes)}
         missing = [route.key for route in held_out.routes if route not in columns]
         if missing:
@@ -39,7 +41,9 @@ class TrainingLabels:
         known = ~np.isnan(correct)
         whole = known.all(axis=1)
         rows = np.flatnonzero(whole if 2 * whole.sum() >= len(whole) else known.any(axis=1))
-        costs = np.where(known, self.costs[:, order], np.nan)[rows]
+        usual = mean_known(self.costs[:, order], otherwise=held_out_costs.mean(axis=0))
+        costs = np.where(np.isnan(self.costs[:, order]), usual, self.costs[:, order])
+        costs = np.where(known, costs, np.nan)[rows]
         vectors = None if self.vectors is None else self.vectors[rows]
         return Learnt(tuple(self.data.tasks[i] for i in rows), correct[rows], costs, vectors)
 
@@ -74,10 +78,11 @@ class Guess:
     usd: np.ndarray = field(repr=False)
 
 
-def mean_known(cells: np.ndarray) -> np.ndarray:
-    """Column means over the cells that exist; 0 for a column without any."""
+def mean_known(cells: np.ndarray, otherwise: np.ndarray | float = 0.0) -> np.ndarray:
+    """Column means over the cells that exist; `otherwise` for a column without any."""
     known = ~np.isnan(cells)
-    return np.where(known, cells, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    means = np.where(known, cells, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known.any(axis=0), means, otherwise)
 
 
 def guess_by_task(train: Learnt, tasks: tuple[str | None, ...]) -> Guess:
@@ -197,8 +202,8 @@ def learnt_references(data: LabelMatrix, costs: np.ndarray, train: Learnt, vecto
     if any(data.tasks) and any(train.tasks):
         guesses.append(("task_mean", "Task-mean table", guess_by_task(train, data.tasks)))
     if vectors is not None and train.vectors is not None and train.n > 1:
-        guesses.append(("knn", "Nearest neighbours", guess_by_neighbours(train, vectors)))
-        guesses.append(("linear", "Linear on embedding", guess_linear(train, vectors)))
+        guesses.append(("knn", "Nearest-neighbour vote", guess_by_neighbours(train, vectors)))
+        guesses.append(("linear", "Linear model", guess_linear(train, vectors)))
     return [sweep_guess(name, label, guess, data.correct, costs) for name, label, guess in guesses]
 
 

@@ -19,6 +19,7 @@ QUINTILES = ("hardest fifth", "hard fifth", "middle fifth", "easy fifth", "easie
 SHOWN_QUERIES = 10
 _EXCERPT_CHARS = 220
 _SMALLEST = 5  # a slice of fewer queries says nothing
+_SURE_FROM = 30  # with fewer, answers that happen not to differ look like certainty
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,9 @@ def _best_rival(rows: np.ndarray, judged: Judged, comparisons: int, draws: tuple
     i = int(np.argmin(net.mean(axis=0)))
     columns = np.stack([judged.point.correct[rows, 0] - judged.correct[rows, i], net[:, i]], axis=1)
     accuracy, worth = mean_estimates(columns, *draws)
-    error = net[:, i].std(ddof=1) / np.sqrt(len(rows))
+    error = float(net[:, i].std(ddof=1) / np.sqrt(len(rows)))
     limit = NormalDist().inv_cdf(1 - 0.025 / comparisons)
-    sure = bool(net[:, i].mean() < -limit * error) if error > 0 else False
+    sure = len(rows) >= _SURE_FROM and error > 0 and bool(net[:, i].mean() < -limit * error)
     usd, right = float(judged.usd[rows, i].mean()), float(judged.correct[rows, i].mean())
     return Rival(judged.labels[i], usd, right, accuracy, worth, sure)
 

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -6,6 +7,7 @@ import pandas as pd
 import pytest
 
 from eval.frontier import FrontierReport, implied_value
+from eval.references import TrainingLabels
 from eval.report import render_html
 from eval.sweeps import sweep_of_picks
 from router.errors import InputError
@@ -54,6 +56,12 @@ def test_no_fully_labelled_query_is_an_error(report_of: Build) -> None:
         report_of(holey, np.zeros((2, 1), int))
 
 
+def test_queries_that_were_also_in_training_are_counted(data: LabelMatrix, report_of: Build) -> None:
+    half = data.subset(np.arange(40))
+    report = report_of(data, train=TrainingLabels(half, half.cost_usd))
+    assert report.notes.overlap == 40
+
+
 def test_unpriced_routes_are_named(data: LabelMatrix, report_of: Build) -> None:
     costs = data.cost_usd.copy()
     costs[:, 1] = np.nan
@@ -84,7 +92,13 @@ def test_degenerate_sets_give_a_report_in_strict_json(correct: list, costs: tupl
     picks = np.tile(np.arange(len(data.routes)), (data.n, 1))
     report = report_of(data, picks, replicates=20)
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["n"] == data.n
-    assert "nan" not in render_html(report).lower().replace("finance", "")
+
+
+@pytest.mark.parametrize("correct", [[[0.0, 0.0]], [[1.0], [0.0]]], ids=["one query, all wrong", "one route"])
+def test_degenerate_sets_can_be_shown(correct: list, report_of: Build) -> None:
+    data = tiny(correct, (0.0, 0.01))
+    html = render_html(report_of(data, np.zeros((data.n, 1), int), replicates=20))
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b", html)
 
 
 def test_without_estimates_there_is_no_calibration_and_no_difficulty(data: LabelMatrix, report_of: Build) -> None:

@@ -72,6 +72,11 @@ def test_parity_mixes_neighbours_and_is_nan_out_of_reach() -> None:
     assert np.isnan(parity(hull, np.array([4.0]), np.array([0.8]))[0])
 
 
+def test_an_accuracy_reached_but_for_rounding_is_reached() -> None:
+    hull = upper_hulls(np.array([[1.0]]), np.array([[0.7]]))
+    assert hull.usd_for(np.array([0.7 + 1e-15]))[0] == 1.0
+
+
 def test_cheapest_correct_answer_respects_the_floor() -> None:
     usd, accuracy = np.array([[0.1, 1.0, 3.0]]), np.array([[0.2, 0.8, 0.9]])
     assert cheapest_usd_per_correct(usd, accuracy, np.array([0.0]))[0] == pytest.approx(0.5)

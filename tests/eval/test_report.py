@@ -46,22 +46,18 @@ def test_hostile_names_stay_text(data: LabelMatrix, report_of: Callable[..., Fro
     assert "&lt;script&gt;" in html
 
 
-def test_simulated_labels_are_marked_on_every_heading_and_figure(full_report: FrontierReport) -> None:
-    simulated = replace(full_report, notes=replace(full_report.notes, simulated=True))
-    html = render_html(simulated)
+def test_simulated_labels_and_overlap_are_said_on_the_page(full_report: FrontierReport) -> None:
+    html = render_html(replace(full_report, notes=replace(full_report.notes, simulated=True, overlap=7)))
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     assert headings and all("simulated" in one for one in headings)
     assert "Every figure on this page is <em>simulated</em>" in html and "<title>Simulated" in html
+    assert "7 queries were also in training" in html
 
 
-def test_overlap_with_training_is_said_aloud(full_report: FrontierReport) -> None:
-    overlapping = replace(full_report, notes=replace(full_report.notes, overlap=7))
-    assert "7 queries were also in training" in render_html(overlapping)
-
-
-def test_folder_holds_html_png_and_strict_json(full_report: FrontierReport, tmp_path: Path) -> None:
+def test_folder_holds_html_png_and_strict_json(full_report: FrontierReport, page: str, tmp_path: Path) -> None:
     html = write_report(full_report, tmp_path / "reports" / "demo")
     assert sorted(one.name for one in html.parent.iterdir()) == sorted(writer.FILES)
+    assert html.read_text(encoding="utf-8") == page, "the same report gives the same page"
     assert (html.parent / "frontier.png").read_bytes().startswith(b"\x89PNG")
 
     def refuse(name: str) -> None:
@@ -86,7 +82,3 @@ def test_a_failure_leaves_the_old_report_and_no_rubble(
         write_report(full_report, tmp_path / "demo")
     assert [one.name for one in tmp_path.rglob("*")] == ["demo", "frontier.html"]
     assert (tmp_path / "demo" / "frontier.html").read_text() == "old"
-
-
-def test_pages_are_reproducible(full_report: FrontierReport, page: str) -> None:
-    assert render_html(full_report) == page

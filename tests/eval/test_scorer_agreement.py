@@ -69,7 +69,7 @@ def scored(tmp_path: Path, decisions: pd.DataFrame, outcomes: pd.DataFrame, trai
 
 def ours(decisions: pd.DataFrame, data: LabelMatrix, train: LabelMatrix) -> dict[str, Any]:
     router = align_decisions(decisions, data, data.cost_usd, "router", "Router").sweep
-    learnt = TrainingLabels(train, train.cost_usd).aligned(data)
+    learnt = TrainingLabels(train, train.cost_usd).aligned(data, data.cost_usd)
     references = learnt_references(data, data.cost_usd, learnt, None)
     compared = compare(router, references, data.correct, data.cost_usd, replicates=40, seed=0)
     return {one.name: one.figures for one in compared.policies}

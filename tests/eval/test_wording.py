@@ -14,6 +14,7 @@ from eval.wording import dollars, figure, interval, per_cent, points
         (12.3, "$12,300"),
         (-0.00049, "−$0.49"),
         (0.0, "$0"),
+        (-3.7e-19, "$0"),
         (None, "–"),
     ],
 )
