@@ -4,7 +4,6 @@ Knows the order of the steps, their deadlines and what to do without them. Knows
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,17 +12,9 @@ from decimal import Decimal
 from time import perf_counter
 from typing import Literal, TypeVar
 
-import numpy as np
-
-from router.decisions import Decision, Option, Outcome
+from router.decisions import Outcome
 from router.encoders import Encoder
-from router.errors import (
-    ConstraintError,
-    InputError,
-    PolicyFileError,
-    StoreError,
-    UnknownDecisionError,
-)
+from router.errors import InputError, StoreError, UnknownDecisionError
 from router.events import Decided, Hook, PolicySwapped, Reported, ReportFailed, tell
 from router.log_store import LogStore, Recorded
 from router.policy import Policy
@@ -31,10 +22,9 @@ from router.prices import PriceBook, Usage, now
 from router.requests import Request
 from router.routes import Route
 from router.safe_route import Cause, SafeRoute
+from router.steps import StepError, choose, encode, try_out
 
 T = TypeVar("T")
-TRIAL = Request.from_prompt("Is this policy fit to decide?")
-CALLERS_FIELDS = ("constraints.", "value_usd", "objective")
 
 
 @dataclass(frozen=True)
@@ -54,14 +44,6 @@ class Parts:
 
     encoder: Encoder | None = None
     policy: Policy | None = None
-
-
-class StepError(Exception):
-    """A step failed in a way that the safe route answers. `__cause__` is what happened."""
-
-    def __init__(self, cause: Cause) -> None:
-        self.cause: Cause = cause
-        super().__init__(cause)
 
 
 class Engine:
@@ -112,7 +94,7 @@ class Engine:
         encoder = self._parts.encoder
         if encoder is not None:
             policy.check_encoder(encoder.identity)
-            _try_out(policy, encoder, self._clock())
+            try_out(policy, encoder, self._clock())
         self._parts = Parts(encoder, policy)
         tell(self.hooks, PolicySwapped(policy.version, policy.folder))
 
@@ -151,10 +133,10 @@ class Engine:
         if parts.policy is None:
             raise StepError("no-policy")
         job.stage = "encoder"
-        vector = _encode(parts.encoder, request)
+        vector = encode(parts.encoder, request)
         encoded = perf_counter()
         job.stage = "policy"
-        decision = _choose(parts.policy, request, vector, self._clock())
+        decision = choose(parts.policy, request, vector, self._clock())
         return Decided(decision, encoded - started, perf_counter() - encoded)
 
     def price(self, route: Route, usage: Usage, at: datetime) -> Decimal | None:
@@ -217,54 +199,6 @@ class Job:
 
 async def _within(seconds: float, future: "Future[T]") -> T:
     return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
-
-
-def _encode(encoder: Encoder | None, request: Request) -> np.ndarray:
-    if encoder is None:
-        raise StepError("encoder-error")
-    try:
-        vector = encoder.encode([request.text])[0]
-        if vector.shape != (encoder.identity.dim,) or not np.isfinite(vector).all():
-            raise ValueError("the encoder gave no usable vector")
-    except Exception as error:
-        raise StepError("encoder-error") from error
-    return vector
-
-
-def _choose(policy: Policy, request: Request, vector: np.ndarray, at: datetime) -> Decision:
-    try:
-        decision = policy.decide(request, vector, at)
-        if not all(map(_usable, (decision.chosen, *decision.alternatives))):
-            raise ValueError("the policy's estimates are not numbers")
-    except InputError as error:
-        if isinstance(error, ConstraintError) or error.field.startswith(CALLERS_FIELDS):
-            raise
-        raise StepError(_blame(policy, at)) from error
-    except Exception as error:
-        raise StepError(_blame(policy, at)) from error
-    return decision
-
-
-def _blame(policy: Policy, at: datetime) -> Cause:
-    """Whether a failed decision is the prices' fault: they are then looked up again, alone."""
-    try:
-        for route in policy.routes:
-            policy.book.rates(route, at)
-    except Exception:
-        return "price-error"
-    return "policy-error"
-
-
-def _usable(option: Option) -> bool:
-    return math.isfinite(option.p_correct + option.p_low + option.p_high + option.expected_usd)
-
-
-def _try_out(policy: Policy, encoder: Encoder, at: datetime) -> None:
-    try:
-        _choose(policy, TRIAL, _encode(encoder, TRIAL), at)
-    except (StepError, InputError) as error:
-        why = error.__cause__ or error
-        raise PolicyFileError(f"{policy.folder}: a trial decision failed ({type(why).__name__}: {why})") from error
 
 
 def _name(error: BaseException | None) -> str | None:

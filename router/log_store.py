@@ -27,6 +27,9 @@ from router.requests import Request
 from router.routes import Route
 
 
+_INSERT_DECISION = decisions.insert()
+
+
 @dataclass(frozen=True)
 class Recorded:
     """A report as it was taken. `usd` is the exact bill of the decision by all reports so far, `added_usd` this
@@ -141,7 +144,7 @@ def _option(option: Option) -> dict[str, Any]:
 
 
 def _insert_decision(connection: Connection, row: dict[str, Any]) -> None:
-    connection.execute(decisions.insert(), row)
+    connection.execute(_INSERT_DECISION, row)
 
 
 def _insert_report(connection: Connection, outcome: Outcome, price: Pricer, key: str | None) -> Recorded:
