@@ -46,7 +46,23 @@ class Settings(BaseSettings):
     encode_timeout_seconds: float = Field(
         default=2.0, gt=0, description="A decision that waits longer for the encoder answers with the safe route."
     )
+    store_timeout_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        description="How long a record may take to be written. A decision then answers logged=false, a report 503.",
+    )
+    store_fsync: bool = Field(
+        default=False,
+        description="Wait for the disk at every commit (SQLite). Acknowledged records survive a killed process either "
+        "way; with fsync they also survive a power cut.",
+    )
     store_text: bool = Field(
         default=False, description="Keep prompt text in the decision log (default: its hash only)."
+    )
+    max_waiting_requests: int = Field(
+        default=256, gt=0, description="Decisions in the making at once; one more answers with the safe route at once."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe event that the JSON log on standard error shows."
     )
     policy_poll_seconds: float = Field(default=0.5, gt=0, description="How often models/current.json is looked at.")
