@@ -29,7 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
-    bench.add_argument("--only", nargs="*", default=[], choices=["training", "deciding", "routing", "quality"])
+    bench.add_argument(
+        "--only", nargs="*", default=[], choices=["encoders", "training", "deciding", "routing", "quality"]
+    )
     bench.add_argument("--out", type=Path, default=Path("reports/bench"))
     bench.set_defaults(command=_bench)
     return parser

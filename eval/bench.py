@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import numpy as np
@@ -117,6 +117,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
     if not (data / "medagents.parquet").is_file():
         raise TierwiseError(f"{data}: no label sets here; pass their folder with --data")
     parts: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
+        "encoders": _encoders,
         "training": _training,
         "deciding": _deciding,
         "routing": _routing,
@@ -136,6 +137,28 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
             shutil.copytree(report, out / report.name, dirs_exist_ok=True)
     _write(figures, out)
     return figures
+
+
+def _encoders(bench: Bench) -> Iterator[Figure]:
+    """Each backend against sentence-transformers on the same prompts: likeness of vectors, and time in turn."""
+    prompts = _short_prompts(bench.data / "medagents.parquet")
+    backends: tuple[Literal["torch", "onnx", "onnx-int8"], ...] = ("torch", "onnx", "onnx-int8")
+    encoders = {
+        name: load_encoder(Settings(models_dir=bench.scratch / "models", encoder_backend=name)) for name in backends
+    }
+    times: dict[str, list[float]] = {name: [] for name in encoders}
+    vectors: dict[str, list[np.ndarray]] = {name: [] for name in encoders}
+    for prompt in prompts:
+        for name, encoder in encoders.items():
+            started = time.perf_counter()
+            vectors[name].append(encoder.encode([prompt])[0])
+            times[name].append(1e3 * (time.perf_counter() - started))
+    command, data = "python -m eval bench --only encoders", "medagents, 10–60 words"
+    for name in encoders:
+        cosine = (np.stack(vectors[name]) * np.stack(vectors["torch"])).sum(axis=1)
+        likeness = f"cosine to torch mean {cosine.mean():.5f}, least {cosine.min():.5f}; "
+        value = (likeness if name != "torch" else "") + _median(times[name])
+        yield Figure(f"encoder {name}, one prompt", value, len(prompts), data, command)
 
 
 def _training(bench: Bench) -> Iterator[Figure]:

@@ -26,7 +26,6 @@ from router.prices import now
 from router.requests import Request
 from router.routes import Route
 
-
 _INSERT_DECISION = decisions.insert()
 
 

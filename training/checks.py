@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 
 from router.labels import LabelMatrix
+from router.routes import effort_rank
 
 NEAR_COSINE = 0.97
 SHOWN = 3
@@ -27,6 +28,9 @@ def label_notes(data: LabelMatrix) -> list[str]:
             notes.append(
                 f"{route.key} is always {'right' if labels[0] else 'wrong'}: its labels cannot tell when it pays"
             )
+    unordered = sorted({route.effort for route in data.routes if effort_rank(route.effort) is None} - {"default"})
+    if unordered:
+        notes.append(f"efforts outside the known order, treated as unrelated: {', '.join(unordered)}")
     missing = 1 - known.mean()
     if missing > 0.01:
         notes.append(f"{missing:.1%} of the cells (query, route) are missing")
