@@ -3,6 +3,7 @@
 TierwiseError
 ├── InputError            a value given by a person or a program is wrong: names field, row, value and cure
 │   ├── ConstraintError   constraints that no route can satisfy together
+│   ├── UnknownDecisionError  a decision id that was never given out, or was given to another tenant
 │   └── UnknownModelError a model that neither the price library nor the routes file knows
 ├── LabelSetError         a label set with one or more InputErrors
 ├── UnpricedRoutesError   routes that nobody can price
@@ -41,6 +42,14 @@ class InputError(TierwiseError):
 
 class ConstraintError(InputError):
     """Constraints of one request that exclude every route; names the conflict."""
+
+
+class UnknownDecisionError(InputError):
+    """A decision id that this tenant was never given; another tenant's id reads exactly the same."""
+
+    def __init__(self, decision_id: str) -> None:
+        cure = "Report with the decision_id and tenant of a /route answer that said logged: true."
+        super().__init__("decision_id", decision_id, "no such decision", cure)
 
 
 class UnknownModelError(InputError):

@@ -67,6 +67,12 @@ class LabelMatrix:
             picked[one.name] = value[index] if isinstance(value, np.ndarray) else tuple(value[i] for i in index)
         return replace(self, **picked)
 
+    def with_routes(self, routes: Sequence[Route]) -> "LabelMatrix":
+        """The same label set with these routes only, in this order."""
+        columns = [self.routes.index(route) for route in routes]
+        cells = {name: getattr(self, name)[:, columns] for name in CELL_COLUMNS}
+        return replace(self, routes=tuple(routes), **cells)
+
     def part(self, name: str) -> "LabelMatrix":
         """The queries whose `split` is `name`; the whole set where no query carries that split."""
         mask = np.array([one == name for one in self.split])

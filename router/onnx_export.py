@@ -86,7 +86,9 @@ def build(weights: Path, folder: Path, int8: bool, digest: str) -> None:
 def _export_model(weights: Path, folder: Path) -> dict[str, Any]:
     import torch
     from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     # the eager attention is the one that the tracer can follow
     arguments = {"attn_implementation": "eager"}
     model = SentenceTransformer(str(weights), device="cpu", local_files_only=True, model_kwargs=arguments).eval()

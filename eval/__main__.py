@@ -1,0 +1,109 @@
+"""`python -m eval`: what a policy would decide, and what that is worth."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.decide import decide, decisions_table, read_queries
+from eval.heldout import JudgeOptions, judge
+from eval.report import write_report
+from router.console import run_command, stage_progress
+from router.encoders import load_encoder
+from router.moments import parse_moment
+from router.policy import Policy
+from router.settings import Settings
+from router.tables import write_table
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    return run_command(lambda: arguments.command(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_decide(commands.add_parser("decide", help="decide a file of queries at every operating point"))
+    _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
+    bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
+    bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
+    bench.add_argument(
+        "--only", nargs="*", default=[], choices=["encoders", "training", "deciding", "routing", "quality"]
+    )
+    bench.add_argument("--out", type=Path, default=Path("reports/bench"))
+    bench.set_defaults(command=_bench)
+    return parser
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from eval.bench import bench
+
+    bench(arguments.data, arguments.out, tuple(arguments.only), lambda line: print(line, flush=True))
+    print(f"Table: {arguments.out / 'bench.md'}")
+
+
+def _add_decide(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy", type=Path, required=True, help="a policy folder")
+    parser.add_argument("--queries", type=Path, required=True, help="query_id, prompt or messages; optionally task")
+    parser.add_argument("--points", type=int, default=21, help="operating points, cheapest to best (default 21)")
+    parser.add_argument("--value", type=float, help="one point: what a correct answer is worth, in USD")
+    parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
+    parser.add_argument("--out", type=Path, required=True, help="decisions: .parquet, .jsonl or .csv")
+    parser.set_defaults(command=_decide)
+
+
+def _add_frontier(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy", type=Path, required=True, help="a policy folder")
+    parser.add_argument("--labels", type=Path, required=True, help="label set; its test part where it has one")
+    parser.add_argument("--train", type=Path, help="labels for the references (default: the train part of --labels)")
+    parser.add_argument("--points", type=int, default=21, help="operating points, cheapest to best (default 21)")
+    parser.add_argument(
+        "--with-task", action="store_true", help="let the policy see each query's task, as a caller may"
+    )
+    parser.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates (default 1000)")
+    parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write the report to")
+    parser.set_defaults(command=_frontier)
+
+
+def _frontier(arguments: argparse.Namespace) -> None:
+    settings = Settings()
+    policy = Policy.load(arguments.policy)
+    options = JudgeOptions(
+        labels=arguments.labels,
+        train=arguments.train,
+        points=arguments.points,
+        at=parse_moment(arguments.at),
+        use_task=arguments.with_task,
+        replicates=arguments.replicates,
+        command="python -m eval " + " ".join(sys.argv[1:]),
+    )
+    with stage_progress() as progress:
+        report = judge(policy, load_encoder(settings), options, settings.models_dir / "embeddings", progress)
+        progress("writing report", 0.0)
+        page = write_report(report, arguments.out)
+    print(report.headline.sentence)
+    print(f"Report: {page} (opens in a browser, offline), with frontier.png and frontier.json beside it")
+    print(f"Next: serve it with python -m service --policy {arguments.policy}")
+
+
+def _decide(arguments: argparse.Namespace) -> None:
+    settings, started = Settings(), time.perf_counter()
+    policy = Policy.load(arguments.policy)
+    queries = read_queries(arguments.queries)
+    values = [arguments.value] if arguments.value is not None else policy.sweep.points(arguments.points)
+    with stage_progress() as progress:
+        encoder = load_encoder(settings)
+        cache = settings.models_dir / "embeddings"
+        sweep = decide(policy, encoder, queries, values, parse_moment(arguments.at), cache, progress)
+    table = decisions_table(policy, sweep)
+    write_table(table, arguments.out)
+    seconds = time.perf_counter() - started
+    print(f"{len(queries.ids)} queries × {len(values)} points decided in {seconds:.1f} s: {arguments.out}")
+    print(f"Next: python -m eval frontier --policy {arguments.policy} --labels HELDOUT.parquet --out reports/NAME")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

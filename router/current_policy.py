@@ -1,0 +1,151 @@
+"""Which policy folder serves: a pointer file, written whole or not at all, and a thread that follows it.
+
+The pointer `current.json` in the models folder holds {"policy": folder, "version": version}. A policy that was written
+anew in its folder does not take traffic: the pointer's version must be the folder's.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from router.errors import PolicyFileError, TierwiseError
+from router.events import Hook, PolicyRefused, tell
+from router.policy import Policy
+from router.policy_files import MANIFEST, read_folder
+
+POINTER = "current.json"
+_MAX_POINTER_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Current:
+    """The folder that serves and the version it must have."""
+
+    folder: Path
+    version: str
+
+
+def pointer_path(models_dir: Path) -> Path:
+    return models_dir / POINTER
+
+
+def write_current(models_dir: Path, folder: Path) -> Current:
+    """Point at a policy folder, which is checked first. Raises PolicyFileError."""
+    version, inside = read_folder(folder)["version"], folder.resolve()
+    # a folder below the models folder is named relative to it, so that the two can be moved together
+    home = models_dir.resolve()
+    name = inside.relative_to(home).as_posix() if inside.is_relative_to(home) else str(inside)
+    _replace(pointer_path(models_dir), json.dumps({"policy": name, "version": version}, indent=1) + "\n")
+    return Current(folder, version)
+
+
+def read_current(models_dir: Path) -> Current | None:
+    """What the pointer says; None where there is no pointer. Raises PolicyFileError."""
+    path = pointer_path(models_dir)
+    try:
+        if path.stat().st_size > _MAX_POINTER_BYTES:
+            raise PolicyFileError(f"{path}: larger than any pointer we write")
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return Current(models_dir / _name(told, "policy"), _name(told, "version"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PolicyFileError(f"{path}: not a pointer to a policy ({error!r}). Promote a policy again.") from error
+
+
+def load_current(models_dir: Path) -> Policy | None:
+    """The policy that the pointer names; None where there is no pointer. Raises PolicyFileError."""
+    current = read_current(models_dir)
+    if current is None:
+        return None
+    policy = Policy.load(current.folder)
+    if policy.version != current.version:
+        raise PolicyFileError(
+            f"{current.folder}: holds version {policy.version}, but {pointer_path(models_dir)} was promoted for "
+            f"{current.version}. Promote the folder again to serve what it holds now."
+        )
+    return policy
+
+
+class PolicyWatcher:
+    """Follows the pointer: a changed one is loaded and swapped in; what cannot be used is refused and told once."""
+
+    def __init__(
+        self, models_dir: Path, swap: Callable[[Policy], None], hooks: Sequence[Hook] = (), poll_seconds: float = 0.5
+    ) -> None:
+        self._models_dir, self._swap, self._hooks, self._poll = models_dir, swap, tuple(hooks), poll_seconds
+        self._seen: Any = None
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="policy-watcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(self._poll + 5)
+
+    def look(self) -> None:
+        """Load and swap when the pointer, or the folder that it names, changed since the last look."""
+        seen = self._signature()
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            policy = load_current(self._models_dir)
+            if policy is not None:
+                self._swap(policy)
+        except Exception as error:
+            # anything unforeseen in a file is a reason to keep the old policy, never one to stop watching
+            problem = str(error) if isinstance(error, TierwiseError) else repr(error)
+            tell(self._hooks, PolicyRefused(pointer_path(self._models_dir), problem))
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._poll):
+            self.look()
+
+    def _signature(self) -> Any:
+        """Changes whenever the pointer or the manifest it leads to is written: both are replaced, never edited."""
+        pointer = pointer_path(self._models_dir)
+        try:
+            current = read_current(self._models_dir)
+        except PolicyFileError:
+            current = None
+        return _stat(pointer), current and _stat(current.folder / MANIFEST)
+
+
+def _stat(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _name(told: Any, key: str) -> str:
+    value = told[key]
+    if not isinstance(value, str) or not value or "\x00" in value:
+        raise ValueError(f"{key} is not a name")
+    return value
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside, flush to disk, rename over: a reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,205 @@
+"""One request becomes one logged decision: encode, decide, write down, answer; and the safe route when a step fails.
+
+Knows the order of the steps, their deadlines and what to do without them. Knows nothing of HTTP, metrics or SQL.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from time import perf_counter
+from typing import Literal, TypeVar
+
+from router.decisions import Outcome
+from router.encoders import Encoder
+from router.errors import InputError, StoreError, UnknownDecisionError
+from router.events import Decided, Hook, PolicySwapped, Reported, ReportFailed, tell
+from router.log_store import LogStore, Recorded
+from router.policy import Policy
+from router.prices import PriceBook, Usage, now
+from router.requests import Request
+from router.routes import Route
+from router.safe_route import Cause, SafeRoute
+from router.steps import StepError, choose, encode, try_out
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a decision may take before it is logged and that a record may take to be written; threads that
+    encode and decide; decisions in the making at once."""
+
+    decide_seconds: float = 2.0
+    store_seconds: float = 1.0
+    threads: int = 2
+    waiting: int = 256
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What decides. Replaced as one, so that a decision never sees the policy of one and the encoder of another."""
+
+    encoder: Encoder | None = None
+    policy: Policy | None = None
+
+
+class Engine:
+    """Answers every request. Share one between all requests of a process.
+
+    Raises only what the caller can mend: constraints that no route satisfies, or names that do not exist.
+    """
+
+    def __init__(
+        self,
+        safe: SafeRoute,
+        store: LogStore | None = None,
+        *,
+        encoder: Encoder | None = None,
+        limits: Limits = Limits(),
+        hooks: Sequence[Hook] = (),
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self.safe, self.store, self.limits, self.hooks, self._clock = safe, store, limits, tuple(hooks), clock
+        self._parts = Parts(encoder)
+        self._waiting = 0
+        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="decide")
+
+    @property
+    def policy(self) -> Policy | None:
+        return self._parts.policy
+
+    @property
+    def encoder(self) -> Encoder | None:
+        return self._parts.encoder
+
+    @property
+    def waiting(self) -> int:
+        """Decisions in the making."""
+        return self._waiting
+
+    def use_encoder(self, encoder: Encoder) -> None:
+        """Set the encoder. Raises EncoderMismatchError when the present policy was trained on other vectors."""
+        if self._parts.policy is not None:
+            self._parts.policy.check_encoder(encoder.identity)
+        self._parts = Parts(encoder, self._parts.policy)
+
+    def swap(self, policy: Policy) -> None:
+        """Let another policy decide from the next request on; decisions in the making end with the one they began with.
+
+        Raises EncoderMismatchError, or PolicyFileError when a trial decision fails; the old policy then stays.
+        """
+        encoder = self._parts.encoder
+        if encoder is not None:
+            policy.check_encoder(encoder.identity)
+            try_out(policy, encoder, self._clock())
+        self._parts = Parts(encoder, policy)
+        tell(self.hooks, PolicySwapped(policy.version, policy.folder))
+
+    async def route(self, request: Request) -> Decided:
+        """The decision for a request, and how it came about. Raises InputError for what only the caller can mend."""
+        try:
+            answered = await self._decide(request)
+        except StepError as failure:
+            decision = self.safe.decision(request, failure.cause, self._clock())
+            answered = Decided(decision, failure=_name(failure.__cause__))
+        answered = await self._keep(answered, request)
+        tell(self.hooks, answered)
+        return answered
+
+    async def report(self, outcome: Outcome, key: str | None = None) -> Recorded:
+        """Keep a report. Raises UnknownDecisionError or InputError; StoreError when it could not be kept in time."""
+        try:
+            if self.store is None:
+                raise StoreError("no store is configured")
+            recorded = await _within(self.limits.store_seconds, self.store.report(outcome, self.price, key))
+        except UnknownDecisionError:
+            tell(self.hooks, ReportFailed("unknown-decision"))
+            raise
+        except StoreError:
+            tell(self.hooks, ReportFailed("store-error"))
+            raise
+        except TimeoutError as error:
+            tell(self.hooks, ReportFailed("store-timeout"))
+            raise StoreError("the record could not be written in time") from error
+        tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd)))
+        return recorded
+
+    def decide(self, request: Request, job: "Job | None" = None) -> Decided:
+        """Encode and decide in this thread, without deadline and log. Raises StepError, or the caller's InputError."""
+        job, parts, started = job or Job(), self._parts, perf_counter()
+        if parts.policy is None:
+            raise StepError("no-policy")
+        job.stage = "encoder"
+        vector = encode(parts.encoder, request)
+        encoded = perf_counter()
+        job.stage = "policy"
+        decision = choose(parts.policy, request, vector, self._clock())
+        return Decided(decision, encoded - started, perf_counter() - encoded)
+
+    def price(self, route: Route, usage: Usage, at: datetime) -> Decimal | None:
+        """Exact USD of a call; None where nobody prices the model or the price fails: a report is kept all the same."""
+        policy = self._parts.policy
+        try:
+            return (policy.book if policy else PriceBook()).usd(route, usage, at)
+        except Exception:
+            return None
+
+    def close(self) -> None:
+        """Finish what is in the making, then write what waits."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self.store is not None:
+            self.store.close()
+
+    async def _decide(self, request: Request) -> Decided:
+        if self._parts.policy is None:
+            raise StepError("no-policy")
+        if self._waiting >= self.limits.waiting:
+            raise StepError("overload")
+        self._waiting += 1
+        job = Job()
+        try:
+            return await _within(self.limits.decide_seconds, self._pool.submit(self.decide, request, job))
+        except TimeoutError as error:
+            raise StepError(job.late) from error
+        except (StepError, InputError):
+            raise
+        except Exception as error:  # a pool that is shut down, say
+            raise StepError("policy-error") from error
+        finally:
+            self._waiting -= 1
+
+    async def _keep(self, answered: Decided, request: Request) -> Decided:
+        """Log a decision; one that could not be logged in time is answered all the same and says so."""
+        started, unlogged = perf_counter(), None
+        try:
+            if self.store is None:
+                raise StoreError("no store is configured")
+            await _within(self.limits.store_seconds, self.store.append(answered.decision, request))
+        except TimeoutError:
+            unlogged = "store-timeout"
+        except Exception:
+            unlogged = "store-error"
+        decision = replace(answered.decision, logged=False) if unlogged else answered.decision
+        return replace(answered, decision=decision, log_seconds=perf_counter() - started, unlogged=unlogged)
+
+
+class Job:
+    """How far a decision in another thread has come, so that a missed deadline can say where."""
+
+    stage: Literal["queued", "encoder", "policy"] = "queued"
+
+    @property
+    def late(self) -> Cause:
+        late: dict[str, Cause] = {"queued": "overload", "encoder": "encoder-timeout", "policy": "policy-timeout"}
+        return late[self.stage]
+
+
+async def _within(seconds: float, future: "Future[T]") -> T:
+    return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+
+
+def _name(error: BaseException | None) -> str | None:
+    return None if error is None else type(error).__name__

@@ -1,0 +1,75 @@
+"""What the engine and the watcher did, as records for whoever counts or logs it. Knows nothing of metrics or logs.
+
+No event carries prompt text: failures are told by the name of their exception, because a message may quote its input.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from router.decisions import Decision
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision was answered. `failure` names the exception behind a fallback, `unlogged` why no record was kept."""
+
+    decision: Decision
+    encode_seconds: float = 0.0
+    decide_seconds: float = 0.0
+    log_seconds: float = 0.0
+    failure: str | None = None
+    unlogged: str | None = None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """An outcome was recorded. `usd` is what this report added to the bill of its decision."""
+
+    repeated: bool
+    conflicting: bool
+    usd: float
+
+
+@dataclass(frozen=True)
+class ReportFailed:
+    """An outcome could not be recorded; its sender was told."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class PolicySwapped:
+    """Another policy decides from now on."""
+
+    version: str
+    folder: Path | None
+
+
+@dataclass(frozen=True)
+class PolicyRefused:
+    """A policy was not taken; the one before it, if any, still decides."""
+
+    source: Path
+    problem: str
+
+
+@dataclass(frozen=True)
+class EncoderFailed:
+    """The encoder could not be loaded; decisions answer with the safe route."""
+
+    problem: str
+
+
+Event = Decided | Reported | ReportFailed | PolicySwapped | PolicyRefused | EncoderFailed
+Hook = Callable[[Event], None]
+
+
+def tell(hooks: Sequence[Hook], event: Event) -> None:
+    """Call every hook. A hook that fails is logged: counting must never cost an answer."""
+    for hook in hooks:
+        try:
+            hook(event)
+        except Exception:
+            logging.getLogger(__name__).exception("a hook failed on %s", type(event).__name__)

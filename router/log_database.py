@@ -1,0 +1,68 @@
+"""Opening the log's database. Knows dialects and their settings; knows no tables."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from router.errors import InputError
+
+_CURE = "Use a SQLAlchemy URL such as sqlite:///models/tierwise.db."
+
+
+def open_database(url: str, timeout_seconds: float, fsync: bool) -> Engine:
+    """An engine that has not connected yet. Raises InputError for a URL that can never work."""
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed, json_serializer=lambda value: orjson.dumps(value).decode())
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise InputError("store_url", url, f"not usable: {error}", _CURE) from error
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            # every connection would see its own empty database
+            raise InputError("store_url", url, "a database in memory keeps nothing", _CURE)
+        _prepare_sqlite(engine, parsed, timeout_seconds, fsync)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: bool) -> None:
+    """WAL lets readers and one writer work at once, across processes.
+
+    In WAL mode a commit is in the operating system's hands before it is acknowledged, so a killed process loses
+    nothing; only `fsync` also outlives a power cut.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def make_folder(dialect: Any, record: Any, args: Any, kwargs: Any) -> None:
+        if not (url.database or "").startswith("file:"):
+            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # transactions begin below, not where the driver guesses
+        connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}")
+        _enter_wal(connection, timeout_seconds)
+        connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # a writer takes the lock at once: a read that turns into a write would fail without waiting for the lock
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _enter_wal(connection: Any, timeout_seconds: float) -> None:
+    """SQLite does not wait when two processes enter WAL mode in the same moment, so this does."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except connection.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

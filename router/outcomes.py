@@ -1,0 +1,170 @@
+"""Reports of what happened after a decision: read, merged, compared, priced. Knows nothing of where they are kept."""
+
+import difflib
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from router.decisions import Outcome
+from router.errors import InputError
+from router.prices import Usage
+from router.routes import Route
+
+Pricer = Callable[[Route, Usage, datetime], Decimal | None]
+
+FIELDS = tuple(field.name for field in fields(Outcome))
+TOKENS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+SHARES = ("correct", "confidence", "agreement")
+MOST_TOKENS, MOST_USD, MOST_SECONDS = 1_000_000_000, Decimal(1_000_000), 1e7
+MOST_DETAILS_CHARS, MOST_ERROR_CHARS, _NAME_CHARS = 10_000, 2_000, 200
+
+
+def read_outcome(given: Mapping[str, Any]) -> Outcome:
+    """Validate a report. Raises InputError naming the field; an unknown field is refused, for it would be lost."""
+    for name, value in given.items():
+        if name not in FIELDS:
+            near = difflib.get_close_matches(str(name), FIELDS, n=3, cutoff=0.4) or FIELDS
+            raise InputError(str(name), value, "unknown field", f"Nearest known: {', '.join(near)}.")
+    if given.get("decision_id") is None:
+        raise InputError("decision_id", None, "missing", "Send the decision_id that /route answered.")
+    outcome = Outcome(
+        decision_id=_name(given, "decision_id") or "",
+        tenant=_name(given, "tenant") or "default",
+        usd=_money(given.get("usd")),
+        latency_s=_number(given, "latency_s", MOST_SECONDS),
+        status=_status(given.get("status")),
+        error=_short(given, "error"),
+        model=_name(given, "model"),
+        details=_details(given.get("details")),
+        **_each(TOKENS, given, _tokens),
+        **_each(SHARES, given, _share),
+    )
+    if not facts(outcome):
+        raise InputError("outcome", None, "the report states nothing", f"Send any of {', '.join(FIELDS[2:])}.")
+    return outcome
+
+
+def facts(outcome: Outcome) -> dict[str, Any]:
+    """What a report states beyond whose it is, JSON-able; USD as text so that no digit is lost."""
+    said = {name: value for name, value in outcome.said().items() if name not in ("decision_id", "tenant")}
+    if outcome.usd is not None:
+        said["usd"] = format(outcome.usd.normalize(), "f")
+    return said
+
+
+def content_digest(outcome: Outcome) -> str:
+    """The same for reports that state the same."""
+    return hashlib.sha256(json.dumps(facts(outcome), sort_keys=True).encode()).hexdigest()
+
+
+def merge(decision_id: str, tenant: str, reports: Sequence[Mapping[str, Any]]) -> Outcome:
+    """One outcome of several reports' facts, in the order of arrival: a field stated later wins; details add up."""
+    merged: dict[str, Any] = {}
+    for report in reports:
+        merged |= {**report, "details": {**merged.get("details", {}), **report.get("details", {})}}
+    if "usd" in merged:
+        merged["usd"] = Decimal(merged["usd"])
+    return Outcome(decision_id, tenant, **merged)
+
+
+def conflicts(before: Outcome, report: Outcome) -> dict[str, dict[str, Any]]:
+    """The fields in which a report contradicts what was said before it."""
+    old, new = facts(before), facts(report)
+    changed = [name for name in new if name in old and name != "details" and new[name] != old[name]]
+    return {name: {"before": old[name], "now": new[name]} for name in changed}
+
+
+def billed(outcome: Outcome, route: Route, at: datetime, price: Pricer) -> Decimal | None:
+    """Exact USD of the call: as reported, else priced from its tokens; None where neither is known."""
+    if outcome.usd is not None:
+        return outcome.usd
+    if outcome.input_tokens is None or outcome.output_tokens is None:
+        return None
+    if outcome.model is not None and outcome.model != route.model:
+        route = replace(route, model=outcome.model)  # the caller sent the request elsewhere after all
+    cached = min(outcome.cached_input_tokens or 0, outcome.input_tokens)
+    usage = Usage(outcome.input_tokens, outcome.output_tokens, cached, outcome.reasoning_tokens or 0)
+    return price(route, usage, at)
+
+
+def _each(names: Sequence[str], given: Mapping[str, Any], read: Callable[[Mapping[str, Any], str], Any]) -> Any:
+    return {name: read(given, name) for name in names}
+
+
+def _share(given: Mapping[str, Any], name: str) -> float | None:
+    return _number(given, name, 1.0)
+
+
+def _tokens(given: Mapping[str, Any], name: str) -> int | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= MOST_TOKENS:
+        raise InputError(name, value, "not a number of tokens", f"Send a whole number from 0 to {MOST_TOKENS}.")
+    return value
+
+
+def _number(given: Mapping[str, Any], name: str, high: float) -> float | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) and name == "correct":
+        return float(value)
+    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= high:
+        raise InputError(name, value, "out of range", f"Send a number from 0 to {high:g}.")
+    return float(value)
+
+
+def _money(value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        amount = Decimal(str(value)) if type(value) in (int, float, str, Decimal) else None
+    except InvalidOperation:
+        amount = None
+    if amount is None or not amount.is_finite() or not 0 <= amount <= MOST_USD or len(str(value)) > 40:
+        raise InputError("usd", value, "not an amount of USD", f"Send a number or text from 0 to {MOST_USD}.")
+    return amount
+
+
+def _name(given: Mapping[str, Any], key: str) -> str | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip() or len(value) > _NAME_CHARS or not value.isprintable():
+        raise InputError(key, value, "not a name", f"Use 1 to {_NAME_CHARS} printable characters.")
+    return value
+
+
+def _short(given: Mapping[str, Any], key: str) -> str | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > MOST_ERROR_CHARS:
+        raise InputError(key, value, "not a short text", f"Use at most {MOST_ERROR_CHARS} characters.")
+    return value.replace("\x00", "")  # PostgreSQL keeps no NUL in text
+
+
+def _status(value: Any) -> Any:
+    if value not in (None, "ok", "error"):
+        raise InputError("status", value, "unknown status", "Use ok or error.")
+    return value
+
+
+def _details(value: Any) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InputError("details", value, "not an object", "Send a JSON object.")
+    try:
+        chars = len(json.dumps(value, allow_nan=False))
+    except (RecursionError, TypeError, ValueError) as error:
+        raise InputError("details", "…", "not plain JSON", "Send fewer levels of plain values.") from error
+    if chars > MOST_DETAILS_CHARS:
+        raise InputError("details", f"{chars} characters", "too long", f"Send at most {MOST_DETAILS_CHARS} characters.")
+    return value

@@ -1,0 +1,95 @@
+"""Where real parts are chosen and wired, and the only place where they are. Everything else is given its parts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from threading import Thread
+from typing import Any
+
+from fastapi import FastAPI
+
+from router.current_policy import PolicyWatcher
+from router.encoders import load_encoder, threads
+from router.engine import Engine, Limits
+from router.errors import PolicyFileError, TierwiseError
+from router.events import EncoderFailed, PolicyRefused, tell
+from router.log_store import LogStore
+from router.policy import Policy
+from router.policy_files import MANIFEST
+from router.safe_route import SafeRoute
+from router.settings import Settings
+from service.app import create_app
+from service.logs import EventLog, make_logger
+from service.metrics import Metrics
+
+
+class Runtime:
+    """The parts of one serving process. Building them connects to nothing; `start` does the slow work in a thread, so
+    that the service listens, and answers with the safe route, while the encoder is still loading.
+
+    Raises TierwiseError for settings that can never work.
+    """
+
+    def __init__(self, settings: Settings, logger: Any = None) -> None:
+        self.settings, self.logger = settings, logger or make_logger(settings.log_level)
+        self.metrics = Metrics()
+        self.hooks = (self.metrics, EventLog(self.logger))
+        if settings.policy is not None and not (settings.policy / MANIFEST).is_file():
+            raise PolicyFileError(f"policy {settings.policy}: no policy here (no {MANIFEST}). Check --policy.")
+        safe = SafeRoute.from_key(settings.safe_route, settings.safe_max_output_tokens)
+        limits = Limits(
+            settings.encode_timeout_seconds,
+            settings.store_timeout_seconds,
+            threads(settings),
+            settings.max_waiting_requests,
+        )
+        self.store = LogStore(
+            settings.store_url,
+            timeout_seconds=settings.store_timeout_seconds,
+            fsync=settings.store_fsync,
+            keep_text=settings.store_text,
+        )
+        self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks)
+        self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
+        self._loading = Thread(target=self._load, name="loader", daemon=True)
+
+    def start(self) -> None:
+        self._loading.start()
+
+    def close(self) -> None:
+        """Stop following, then write what waits."""
+        self.watcher.stop()
+        self.engine.close()
+
+    def app(self) -> FastAPI:
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            self.start()
+            yield
+            self.close()
+
+        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan)
+
+    def _load(self) -> None:
+        """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""
+        self._open_store()
+        try:
+            self.engine.use_encoder(load_encoder(self.settings))
+        except Exception as error:
+            tell(self.hooks, EncoderFailed(_said(error)))
+        if self.settings.policy is None:
+            self.watcher.look()
+            self.watcher.start()
+            return
+        try:
+            self.engine.swap(Policy.load(self.settings.policy))
+        except Exception as error:
+            tell(self.hooks, PolicyRefused(self.settings.policy, _said(error)))
+
+    def _open_store(self) -> None:
+        """Make the tables now and not in the first request's time. What fails here is told by /readyz."""
+        with suppress(TierwiseError):
+            self.store.probe()
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, TierwiseError) else repr(error)

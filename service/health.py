@@ -1,0 +1,29 @@
+"""Whether the service does its whole job. /route answers either way; this says with what."""
+
+import asyncio
+
+from router.engine import Engine
+from router.errors import StoreError
+
+
+async def unready(engine: Engine) -> list[str]:
+    """What is missing, one sentence each; empty when nothing is."""
+    reasons = []
+    if engine.encoder is None:
+        reasons.append("the encoder is not loaded")
+    if engine.policy is None:
+        reasons.append("no policy is loaded: /route answers with the safe route")
+    problem = await _store_problem(engine)
+    return [*reasons, problem] if problem else reasons
+
+
+async def _store_problem(engine: Engine) -> str | None:
+    if engine.store is None:
+        return "no store is configured: decisions are not logged"
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(engine.store.probe()), engine.limits.store_seconds)
+    except TimeoutError:
+        return "the store does not write in time"
+    except StoreError as error:
+        return str(error)
+    return None

@@ -1,0 +1,53 @@
+"""The service's log: one JSON object per line. Never prompt text, never secrets: only names, ids and causes."""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+from router.events import Decided, EncoderFailed, Event, PolicyRefused, PolicySwapped, ReportFailed
+
+
+def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
+    """A logger of its own: nothing global is configured."""
+    return structlog.wrap_logger(
+        structlog.WriteLogger(stream or sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+    )
+
+
+class EventLog:
+    """Writes the engine's events down: every decision at debug, whatever went wrong louder."""
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Decided():
+                self._decided(event)
+            case PolicySwapped():
+                self._logger.info("policy swapped", version=event.version, folder=str(event.folder))
+            case PolicyRefused():
+                self._logger.error("policy refused", source=str(event.source), problem=event.problem)
+            case EncoderFailed():
+                self._logger.error("encoder not loaded", problem=event.problem)
+            case ReportFailed():
+                level = self._logger.info if event.cause == "unknown-decision" else self._logger.error
+                level("report not recorded", cause=event.cause)
+
+    def _decided(self, event: Decided) -> None:
+        decision = event.decision
+        said = {"decision_id": decision.decision_id, "route": decision.chosen.route.key, "policy": decision.policy}
+        if decision.fallback is not None:
+            self._logger.warning("safe route answered", cause=decision.fallback, failure=event.failure, **said)
+        if event.unlogged is not None:
+            self._logger.error("decision not logged", cause=event.unlogged, **said)
+        if decision.fallback is None and event.unlogged is None:
+            self._logger.debug("decided", **said)

@@ -1,0 +1,98 @@
+"""What Prometheus reads. Counts the engine's events and HTTP answers; labels come from fixed lists only."""
+
+from collections.abc import Callable
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from router.events import Decided, EncoderFailed, Event, PolicyRefused, PolicySwapped, Reported, ReportFailed
+from router.safe_route import Cause
+
+STAGES = ("encode", "decide", "log")
+UNLOGGED = ("store-error", "store-timeout")
+REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
+SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """One registry with everything in it; every label value that matters is there from the start, at zero."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.decisions = self._counter("decisions", "Decisions answered.", "action", "tier")
+        self.fallbacks = self._counter("fallbacks", "Safe routes answered, by what failed.", "cause")
+        self.unlogged = self._counter("unlogged_decisions", "Decisions answered with logged=false.", "cause")
+        self.reports = self._counter("outcome_reports", "Reports of outcomes, by what became of them.", "result")
+        self.expected_usd = self._counter("expected_usd", "USD that the decided calls were expected to cost.")
+        self.billed_usd = self._counter("billed_usd", "USD of calls as reported or priced from reported tokens.")
+        self.swaps = self._counter("policy_swaps", "Policies taken or refused.", "result")
+        self.encoder_failures = self._counter("encoder_load_failures", "Encoders that could not be loaded.")
+        self.errors = self._counter("unexpected_errors", "Requests answered with 500.")
+        self.stages = self._histogram("stage_seconds", "Seconds spent in each step of a decision.", "stage")
+        self.http = self._histogram("http_request_seconds", "Seconds per HTTP request.", "path", "status")
+        self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
+        self._start_at_zero()
+
+    def watch(self, waiting: Callable[[], float], pending: Callable[[], float]) -> None:
+        """Read two levels whenever the metrics are read: decisions in the making, records that wait to be written."""
+        for name, text, read in (
+            ("decisions_waiting", "Decisions in the making.", waiting),
+            ("store_pending_records", "Records that wait to be written.", pending),
+        ):
+            Gauge(f"tierwise_{name}", text, registry=self.registry).set_function(read)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Decided():
+                self._decided(event)
+            case Reported():
+                kind = "repeated" if event.repeated else "conflicting" if event.conflicting else "recorded"
+                self.reports.labels(kind).inc()
+                # a counter only grows; a report that corrects a bill downwards shows in the store alone
+                self.billed_usd.inc(max(event.usd, 0.0))
+            case ReportFailed():
+                self.reports.labels(event.cause).inc()
+            case PolicySwapped():
+                self.swaps.labels("swapped").inc()
+                self.policy.clear()
+                self.policy.labels(event.version).set(1)
+            case PolicyRefused():
+                self.swaps.labels("refused").inc()
+            case EncoderFailed():
+                self.encoder_failures.inc()
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        self.http.labels(path, str(status)).observe(seconds)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def _decided(self, event: Decided) -> None:
+        decision = event.decision
+        self.decisions.labels(decision.action, decision.chosen.tier).inc()
+        if decision.fallback is not None:
+            self.fallbacks.labels(decision.fallback).inc()
+        else:
+            self.expected_usd.inc(decision.chosen.expected_usd)
+            self.stages.labels("encode").observe(event.encode_seconds)
+            self.stages.labels("decide").observe(event.decide_seconds)
+        self.stages.labels("log").observe(event.log_seconds)
+        if event.unlogged is not None:
+            self.unlogged.labels(event.unlogged).inc()
+
+    def _start_at_zero(self) -> None:
+        for metric, values in (
+            (self.fallbacks, get_args(Cause)),
+            (self.unlogged, UNLOGGED),
+            (self.reports, REPORTS),
+            (self.swaps, ("swapped", "refused")),
+            (self.stages, STAGES),
+        ):
+            for value in values:
+                metric.labels(value)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"tierwise_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"tierwise_{name}", text, labels, buckets=SECONDS, registry=self.registry)

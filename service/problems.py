@@ -1,0 +1,90 @@
+"""Errors as RFC 9457 problem documents: which field, which value, what is wrong, what would be right."""
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from router.errors import ConstraintError, InputError, StoreError, UnknownDecisionError, UnknownModelError, shown
+
+MEDIA_TYPE = "application/problem+json"
+_KIND = "urn:tierwise:problem:"
+_SHOWN_CHARS = 200
+
+
+def problem(status: int, kind: str, title: str, detail: str, **more: Any) -> Response:
+    """A problem document; members that are None are left out, `headers` become headers."""
+    headers = more.pop("headers", None)
+    document = {"type": kind if kind == "about:blank" else _KIND + kind, "title": title, "status": status}
+    document |= {"detail": detail, **{name: value for name, value in more.items() if value is not None}}
+    return Response(orjson.dumps(document), status, headers, MEDIA_TYPE)
+
+
+def input_problem(error: InputError) -> Response:
+    """What the caller sent is wrong, or cannot be had."""
+    if isinstance(error, UnknownDecisionError):
+        kind, status, title = "unknown-decision", 404, "Unknown decision"
+    elif isinstance(error, ConstraintError):
+        kind, status, title = "constraints", 422, "No route satisfies the constraints"
+    elif isinstance(error, UnknownModelError):
+        kind, status, title = "unknown-model", 422, "Unknown model"
+    else:
+        kind, status, title = "wrong-value", 422, "Wrong value"
+    said = {"field": error.field, "value": _value(error.value), "cure": error.cure}
+    return problem(status, kind, title, f"{error.field}: {error.problem}", **said)
+
+
+def json_problem(error: Exception) -> Response:
+    """A body that is not JSON. The parser's words name the place, never the content."""
+    cure = "Send one JSON object as UTF-8."
+    return problem(400, "not-json", "The body is not JSON", str(error), field="body", cure=cure)
+
+
+def nested_problem() -> Response:
+    cure = "Send fewer levels of objects and lists."
+    return problem(422, "wrong-value", "Wrong value", "body: nested too deeply", field="body", cure=cure)
+
+
+def large_problem(limit: int) -> Response:
+    cure = f"Send at most {limit} bytes."
+    return problem(413, "too-large", "The body is too large", f"body: over {limit} bytes", field="body", cure=cure)
+
+
+def store_problem(error: StoreError) -> Response:
+    """The report was not kept; sending it again is safe, because a report is kept once."""
+    cure = "Send the same report again; it is kept once."
+    return problem(503, "store", "Not recorded", str(error), cure=cure, headers={"Retry-After": "1"})
+
+
+def no_policy_problem() -> Response:
+    cure = "Start with --policy FOLDER, or promote a policy: /readyz tells what is missing."
+    return problem(404, "no-policy", "No policy is loaded", "/route answers with the safe route", cure=cure)
+
+
+def unexpected_problem() -> Response:
+    detail = "The failure was logged. The request was not at fault."
+    return problem(500, "about:blank", "Internal Server Error", detail)
+
+
+async def http_problem(request: Request, error: Exception) -> Response:
+    """What the framework refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow")
+    detail = f"{request.method} {request.url.path}" + (f"; allowed: {allowed}" if allowed else "")
+    cure = "See /openapi.json for the paths and their methods."
+    return problem(error.status_code, "about:blank", str(error.detail), detail, cure=cure, headers=error.headers)
+
+
+def _value(value: Any) -> Any:
+    """A short plain value as it came; anything else as a line of text."""
+    if isinstance(value, bool) or (isinstance(value, (int, float)) and math.isfinite(value) and abs(value) < 2**53):
+        return value
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, str):
+        return value if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]}… ({len(value)} characters)"
+    return None if value is None else shown(value)

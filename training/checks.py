@@ -1,0 +1,65 @@
+"""What a label set should make its owner think, said before training starts. Refuses only what cannot be trained on."""
+
+from collections import Counter
+
+import numpy as np
+
+from router.labels import LabelMatrix
+from router.routes import effort_rank
+
+NEAR_COSINE = 0.97
+SHOWN = 3
+_BLOCK = 2048
+
+
+def label_notes(data: LabelMatrix) -> list[str]:
+    """Findings about the labels themselves, most serious first."""
+    notes = list(data.notes)
+    known = ~np.isnan(data.correct)
+    if data.n < 50:
+        notes.append(f"only {data.n} queries: estimates will hardly leave the routes' means")
+    if len(data.routes) == 1:
+        notes.append("one route only: there is nothing to choose between")
+    for column, route in enumerate(data.routes):
+        labels = data.correct[known[:, column], column]
+        if len(labels) < 30:
+            notes.append(f"{route.key} has {len(labels)} labels only")
+        elif labels.min() == labels.max():
+            notes.append(
+                f"{route.key} is always {'right' if labels[0] else 'wrong'}: its labels cannot tell when it pays"
+            )
+    unordered = sorted({route.effort for route in data.routes if effort_rank(route.effort) is None} - {"default"})
+    if unordered:
+        notes.append(f"efforts outside the known order, treated as unrelated: {', '.join(unordered)}")
+    missing = 1 - known.mean()
+    if missing > 0.01:
+        notes.append(f"{missing:.1%} of the cells (query, route) are missing")
+    return notes
+
+
+def twin_notes(data: LabelMatrix, vectors: np.ndarray) -> list[str]:
+    """Near-duplicate prompts that stand on both sides of a split, found by cosine of their embeddings."""
+    sides = np.array([side or "" for side in data.split])
+    if len(set(sides)) < 2:
+        return []
+    pairs = _near_pairs(vectors, sides)
+    if not pairs:
+        return []
+    named = "; ".join(f"{data.query_ids[i]} ~ {data.query_ids[j]}" for i, j in pairs[:SHOWN])
+    across = Counter("/".join(sorted((sides[i], sides[j]))) for i, j in pairs)
+    where = ", ".join(f"{count} across {names}" for names, count in across.items())
+    return [f"near-duplicate prompts on both sides of a split (cosine ≥ {NEAR_COSINE}): {where}, such as {named}"]
+
+
+def _near_pairs(vectors: np.ndarray, sides: np.ndarray) -> list[tuple[int, int]]:
+    """Each query with its nearest one on another side, where that is near enough; blockwise, so memory stays small."""
+    pairs: set[tuple[int, int]] = set()
+    for side in sorted(set(sides)):
+        here, there = np.flatnonzero(sides == side), np.flatnonzero(sides != side)
+        for start in range(0, len(here), _BLOCK):
+            block = here[start : start + _BLOCK]
+            cosine = vectors[block] @ vectors[there].T
+            near = cosine.max(axis=1) >= NEAR_COSINE
+            twins = zip(block[near].tolist(), there[cosine.argmax(axis=1)[near]].tolist())
+            pairs.update((min(twin), max(twin)) for twin in twins)
+    return sorted(pairs)

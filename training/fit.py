@@ -1,0 +1,139 @@
+"""One training, from label set to policy folder. Reads like the flow: read, price, check, embed, fit, choose, write."""
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from router.catalog import RouteSpec, read_routes_file
+from router.costs import billed_usd, expected_usd
+from router.embedding_cache import embed_cached
+from router.encoders import Encoder, load_encoder
+from router.labels import LabelMatrix, SplitBy, read_labels
+from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
+from router.policy_files import write_folder
+from router.prices import now
+from router.settings import Settings
+from training.checks import label_notes, twin_notes
+from training.estimators import FittedEstimator, fit_estimator
+from training.operating_point import Objective, operating_point, sweep
+from training.pricing import PricedRoutes, price_routes
+
+Progress = Callable[[str, float], None]
+LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-transformers", "tierwise")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What a training is told. `at` is the moment whose prices the sweep and the operating point see."""
+
+    labels: Path
+    out: Path
+    routes: Path | None = None
+    split_by: SplitBy = "query"
+    objective: Objective = field(default_factory=Objective)
+    seed: int = 0
+    at: datetime = field(default_factory=now)
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training made: the manifest as written, what it found, and the sweep."""
+
+    manifest: dict[str, Any]
+    notes: tuple[str, ...]
+    sweep: Sweep
+    data: LabelMatrix
+    fitted: FittedEstimator
+
+
+def fit(
+    options: FitOptions,
+    settings: Settings,
+    progress: Progress = lambda stage, share: None,
+    encoder: Encoder | None = None,
+) -> FitResult:
+    """Train a policy and write its folder. Raises TierwiseError before anything is written when the input is wrong."""
+    progress("reading labels", 0.0)
+    route_settings = read_routes_file(options.routes) if options.routes else {}
+    everything = read_labels(options.labels, options.split_by)
+    data = everything.part("train")
+    priced = price_routes(data, route_settings, options.at)
+    encoder = encoder or load_encoder(settings)
+    vectors = _embed(encoder, everything, settings, progress)
+    notes = (*label_notes(data), *priced.notes, *twin_notes(everything, vectors))
+    train_vectors = vectors[_rows_of(everything, data)]
+    fitted = fit_estimator(data, train_vectors, seed=options.seed, progress=progress)
+    usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
+    found = sweep(fitted.out_of_fold.p, usd, data.correct, billed_usd(data, priced.book, usd, options.at))
+    point = operating_point(found, options.objective, data.routes, data.correct)
+    facts = _manifest(options, encoder, data, fitted, point, notes)
+    progress("writing policy", 1.0)
+    manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found))
+    return FitResult(manifest, notes, found, data, fitted)
+
+
+def _embed(encoder: Encoder, data: LabelMatrix, settings: Settings, progress: Progress) -> np.ndarray:
+    folder = settings.models_dir / "embeddings"
+    return embed_cached(
+        encoder, data.texts, folder, lambda done, total: progress("embedding prompts", done / max(total, 1))
+    )
+
+
+def _rows_of(everything: LabelMatrix, part: LabelMatrix) -> np.ndarray:
+    row = {query: i for i, query in enumerate(everything.query_ids)}
+    return np.array([row[query] for query in part.query_ids])
+
+
+def _manifest(
+    options: FitOptions,
+    encoder: Encoder,
+    data: LabelMatrix,
+    fitted: FittedEstimator,
+    point: Mapping[str, Any],
+    notes: tuple[str, ...],
+) -> dict[str, Any]:
+    """Everything that says what this policy is. No clock time: the same labels and seed give the same bytes."""
+    return {
+        "routes": [route.key for route in data.routes],
+        "encoder": encoder.identity.as_dict(),
+        "operating_point": dict(point),
+        "estimator": {k: v for k, v in fitted.report.items() if not k.startswith("seconds")},
+        "labels": {
+            "digest": data.digest(),
+            "queries": data.n,
+            "labels": int((~np.isnan(data.correct)).sum()),
+            "split_by": options.split_by,
+            "simulated": options.simulated,
+        },
+        "prices_at": options.at.date().isoformat(),
+        "seed": options.seed,
+        "notes": list(notes),
+        "code": {name: _version(name) for name in LIBRARIES} | {"python": platform.python_version()},
+    }
+
+
+def _fill(
+    folder: Path, facts: dict[str, Any], data: LabelMatrix, fitted: FittedEstimator, priced: PricedRoutes, found: Sweep
+) -> dict[str, Any]:
+    (folder / ESTIMATOR_FOLDER).mkdir()
+    fitted.estimator.save(folder / ESTIMATOR_FOLDER)
+    specs: list[RouteSpec] = [priced.specs[route] for route in fitted.estimator.routes]
+    (folder / ROUTES_FILE).write_text(json.dumps([spec.as_dict() for spec in specs], indent=1))
+    (folder / SWEEP_FILE).write_text(json.dumps(found.as_dict()))
+    (folder / TRAINED_ON_FILE).write_text("".join(f"{text_digest(text)}\n" for text in sorted(data.texts)))
+    return facts
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
