@@ -5,18 +5,26 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
+from router.blend import Blend, Evidence, Familiarity
 from router.catalog import PRICE_KEYS, build_specs
 from router.encoders import HashingEncoder
-from router.estimators import Estimator
+from router.estimators import Blends, Estimator
+from router.features import FEATURE_NAMES
 from router.log_store import LogStore
+from router.members import AXES, MEMBERS, TREE_FEATURES, Members, TaskTable
+from router.neighbours import Neighbours
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, Policy
 from router.policy_files import write_folder
 from router.prices import Price
+from router.representation import Representation
 from router.routes import Route
 from router.safe_route import SafeRoute
+from router.terms import TERM_COLUMNS
+from router.usage import Amounts, InputTokens, Usage
 
 CHEAP, DEAR = Route("gpt-4o-mini", "none"), Route("gpt-4o", "none")
 WritePolicy = Callable[..., Path]
@@ -27,10 +35,51 @@ def tiny_estimator() -> Callable[[float], Estimator]:
     """The only place that makes an estimator: P(correct) .6 for the cheap route, as given for the dear one."""
 
     def make(p_dear: float) -> Estimator:
-        means = np.array([[0.6, p_dear], [200.0, 200.0], [400.0, 400.0], [1.0, 2.0]])
-        return Estimator((CHEAP, DEAR), means)
+        return constant_estimator((CHEAP, DEAR), np.array([0.6, p_dear]), tokens=200.0, seconds=np.array([1.0, 2.0]))
 
     return make
+
+
+def constant_estimator(
+    routes: tuple[Route, ...], p: np.ndarray, tokens: float, seconds: np.ndarray, dim: int = 64
+) -> Estimator:
+    """Says the same of every request: P(correct) p, `tokens` output tokens and twice as many at the high quantile."""
+    count, named = len(routes), len(FEATURE_NAMES)
+    width, zero, one = named + dim + 1, np.zeros(count), np.ones(count)
+    representation = Representation(
+        named_mean=np.zeros(named),
+        named_scale=np.zeros(named),
+        vector_mean=np.zeros(dim),
+        term_weight=np.zeros(TERM_COLUMNS),
+        term_basis=np.zeros((TERM_COLUMNS, 1), dtype=np.float32),
+        term_mean=np.zeros(1),
+        axes=np.zeros((AXES, dim)),
+    )
+    nothing = lgb.Dataset(np.zeros((2, len(TREE_FEATURES))), [0.5, 0.5], feature_name=list(TREE_FEATURES))
+    trees = lgb.train({"verbose": -1, "boost_from_average": False}, nothing, num_boost_round=1)
+    members = Members(
+        base=p,
+        linear=np.zeros((count, width)),
+        linear_offset=zero,
+        tasks=TaskTable((), np.zeros((0, count)), np.zeros((0, width)), np.zeros(0), 0.0),
+        neighbours=Neighbours(np.zeros((0, dim), dtype=np.float32), np.zeros((0, count))),
+        route_facts=np.zeros((count, 3)),
+        booster=trees,
+    )
+    blend = Blend(np.zeros(len(MEMBERS)), np.zeros(len(MEMBERS)), zero, one)
+    grid = np.linspace(0.0, 1.0, 21)
+    return Estimator(
+        routes,
+        representation,
+        members,
+        Blends(blend, blend, blend, Familiarity(-40.0, 0.0)),
+        Evidence(grid, np.tile(grid, (count, 1)), np.full((count, 21), 200.0)),
+        Usage(
+            InputTokens(zero, one / 4),
+            Amounts(np.zeros((count, width)), zero, one * tokens, 2 * one * tokens, one * tokens, 2 * one * tokens),
+            Amounts(np.zeros((count, width)), zero, seconds, seconds, seconds, seconds),
+        ),
+    )
 
 
 @pytest.fixture
