@@ -202,7 +202,8 @@ class Job:
 
 
 async def _within(seconds: float, future: "Future[T]") -> T:
-    return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(future)
 
 
 def _name(error: BaseException | None) -> str | None:
