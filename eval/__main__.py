@@ -85,6 +85,8 @@ def _frontier(arguments: argparse.Namespace) -> None:
         progress("writing report", 0.0)
         page = write_report(report, arguments.out)
     print(report.headline.sentence)
+    if report.notes.overlap:
+        print(f"{report.notes.overlap} of the judged queries were also trained on: these figures flatter the policy.")
     print(f"Report: {page} (opens in a browser, offline), with frontier.png and frontier.json beside it")
     print(f"Next: serve it with python -m service --policy {arguments.policy}")
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from threading import Lock
 from time import perf_counter
 from typing import Literal, TypeVar
 
@@ -64,6 +65,7 @@ class Engine:
     ) -> None:
         self.safe, self.store, self.limits, self.hooks, self._clock = safe, store, limits, tuple(hooks), clock
         self._parts = Parts(encoder)
+        self._changing = Lock()  # between those who change the parts; a decision just reads them
         self._waiting = 0
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="decide")
 
@@ -82,20 +84,22 @@ class Engine:
 
     def use_encoder(self, encoder: Encoder) -> None:
         """Set the encoder. Raises EncoderMismatchError when the present policy was trained on other vectors."""
-        if self._parts.policy is not None:
-            self._parts.policy.check_encoder(encoder.identity)
-        self._parts = Parts(encoder, self._parts.policy)
+        with self._changing:
+            if self._parts.policy is not None:
+                self._parts.policy.check_encoder(encoder.identity)
+            self._parts = Parts(encoder, self._parts.policy)
 
     def swap(self, policy: Policy) -> None:
         """Let another policy decide from the next request on; decisions in the making end with the one they began with.
 
         Raises EncoderMismatchError, or PolicyFileError when a trial decision fails; the old policy then stays.
         """
-        encoder = self._parts.encoder
-        if encoder is not None:
-            policy.check_encoder(encoder.identity)
-            try_out(policy, encoder, self._clock())
-        self._parts = Parts(encoder, policy)
+        with self._changing:
+            encoder = self._parts.encoder
+            if encoder is not None:
+                policy.check_encoder(encoder.identity)
+                try_out(policy, encoder, self._clock())
+            self._parts = Parts(encoder, policy)
         tell(self.hooks, PolicySwapped(policy.version, policy.folder))
 
     async def route(self, request: Request) -> Decided:
@@ -198,7 +202,8 @@ class Job:
 
 
 async def _within(seconds: float, future: "Future[T]") -> T:
-    return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(future)
 
 
 def _name(error: BaseException | None) -> str | None:

@@ -81,6 +81,8 @@ class PriceBook:
 
     def __init__(self, given: Mapping[Route, Price] | None = None) -> None:
         self.given = dict(given or {})
+        # by identity, the price kept beside its rates: the library hands out the same object while a price holds
+        self._rates: dict[int, tuple[ModelPrice, Rates]] = {}
 
     def usd(self, route: Route, usage: Usage, at: datetime) -> Decimal:
         """Exact USD of one call at a moment. Raises UnknownModelError."""
@@ -99,7 +101,7 @@ class PriceBook:
         """The same price as floats. Raises UnknownModelError."""
         own = self.given.get(route)
         if own is None:
-            return _library_rates(library_price(route.model, at))
+            return self._rates_of(library_price(route.model, at))
         million_in, million_out = own.usd_per_million_input_tokens, own.usd_per_million_output_tokens
         return Rates(
             per_query=float(own.usd_per_query),
@@ -107,6 +109,12 @@ class PriceBook:
             input=np.array([float(million_in / MILLION)]),
             output=np.array([float(million_out / MILLION)]),
         )
+
+    def _rates_of(self, price: ModelPrice) -> Rates:
+        known = self._rates.get(id(price))
+        if known is None:
+            known = self._rates[id(price)] = price, _library_rates(price)
+        return known[1]
 
     def source(self, route: Route) -> str:
         own = self.given.get(route)
