@@ -209,7 +209,7 @@ def _routing(bench: Bench) -> Iterator[Figure]:
             client_side.append(1e3 * (time.perf_counter() - started))
             timing = _server_timing(answer.raise_for_status().headers["server-timing"])
             whole.append(timing["total"])
-            rest.append(timing["total"] - timing["encoder"])
+            rest.append(timing["total"] - timing["encode"])
     n, data = len(prompts), "medagents, 10–60 words"
     yield Figure("/route, server, median", _median(whole), n, data, command)
     yield Figure("bare encoder, median, same run", _median(bare), n, data, command)
