@@ -15,6 +15,8 @@ from eval.metrics import upper_hulls
 from eval.sweeps import Sweep
 from eval.wording import dollars, interval, per_cent, points
 
+AS_GOOD = 0.01  # the gain in accuracy below which a surely cheaper route is called as good
+
 Verdict = Literal["route", "no clear gain", "do not route"]
 
 
@@ -48,8 +50,9 @@ class AgainstSingle:
 
     @property
     def does_as_well(self) -> bool:
-        """Costs less, surely, and no gain of the router over it is proved."""
-        return self.saved_usd.below_zero and not self.accuracy_difference.above_zero
+        """Costs less, surely, and the router is surely no more than a point better. A wide interval proves neither."""
+        high = self.accuracy_difference.high
+        return self.saved_usd.below_zero and high is not None and high <= AS_GOOD
 
 
 @dataclass(frozen=True)

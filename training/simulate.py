@@ -49,10 +49,10 @@ class Tier:
 
 TIERS = (
     Tier("gpt-4.1-nano", 0.4, ("none",), 0.8, 0.0),
-    Tier("gpt-4o-mini", 1.0, ("none",), 1.0, 0.0),
+    Tier("gpt-4o-mini", 0.9, ("none",), 1.0, 0.0),
     Tier("gpt-4.1", 2.0, ("none",), 1.1, 0.0),
-    Tier("gpt-5-mini", 1.5, ("minimal", "low", "medium", "high"), 1.0, 2.2),
-    Tier("gpt-5", 2.3, ("minimal", "low", "medium", "high"), 1.1, 2.4),
+    Tier("gpt-5-mini", 1.0, ("minimal", "low", "medium", "high"), 1.0, 3.6),
+    Tier("gpt-5", 1.8, ("minimal", "low", "medium", "high"), 1.1, 4.0),
 )
 
 
@@ -145,8 +145,8 @@ def simulate(queries: int, seed: int = 0) -> pd.DataFrame:
     at, book = now(), PriceBook()
     for number in range(queries):
         family = FAMILIES[rng.integers(len(FAMILIES))]
-        hard = float(rng.beta(1.2, 1.8))  # most requests are easy
-        shown = float(np.clip(hard + rng.normal(0, 0.15), 0, 1))  # the words tell the difficulty only in part
+        hard = float(rng.beta(1.1, 1.9))  # most requests are easy
+        shown = float(np.clip(hard + rng.normal(0, 0.08), 0, 1))  # the words tell the difficulty only in part
         prompt = _new_prompt(rng, family, shown, side)
         # the same words stay on the same side of the split
         split = side.setdefault(prompt, "train" if rng.random() < 0.7 else "test")
@@ -176,7 +176,7 @@ def _cells(rng: np.random.Generator, family: Family, tier: Tier, hard: float, pr
     luck, cells = float(rng.logistic(0, 0.7)), []
     for effort in tier.efforts:
         rank = effort_rank(effort) or 0.0
-        help_ = tier.gain * family.thinking * (1 - np.exp(-rank / 1.5))
+        help_ = tier.gain * family.thinking * (1 - np.exp(-rank / 3))
         margin = 2.2 + 0.8 * tier.skill + help_ - 5.2 * (hard + 0.35 * family.base) + luck
         thinking = family.thinking * rank**1.5 * 120 * (0.3 + hard)
         answer = family.tokens * tier.verbosity * float(rng.lognormal(0, 0.35))
