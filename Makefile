@@ -1,12 +1,13 @@
 # Every command of the project. `make help` lists them.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 PY     := $(VENV)/bin/python
 LABELS ?=
+ROUTES ?=
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-real check format bench lock clean
+.PHONY: help setup demo test test-real lint check format bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,8 +22,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@touch $@
 	@echo "Environment ready."
 
-demo: setup ## train, report, serve and route a few requests (LABELS=path for your own labels)
-	@$(PY) -m service demo $(if $(LABELS),--labels $(LABELS))
+demo: setup ## train, report, serve and route a few requests (LABELS=path ROUTES=path for your own)
+	@$(PY) -m service demo $(if $(LABELS),--labels $(LABELS)) $(if $(ROUTES),--routes $(ROUTES))
 
 test: setup ## the fast tests: offline, under 3 minutes
 	@$(PY) -m pytest -m "not real"
@@ -31,11 +32,12 @@ test: setup ## the fast tests: offline, under 3 minutes
 test-real: setup ## the tests that start real processes
 	@$(PY) -m pytest -m real --timeout 600
 
-check: setup ## format, lint, types and the fast tests: what every commit must pass
+lint: setup ## format, lint and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy router training eval service
-	@$(PY) -m pytest -q -m "not real"
+
+check: lint test ## lint and the fast tests: what every commit must pass
 
 format: setup ## format and mend what the linter can mend
 	@$(VENV)/bin/ruff format .

@@ -4,10 +4,14 @@ from collections import Counter
 
 import numpy as np
 
+from router.encoders import HashingEncoder
 from router.labels import LabelMatrix
 from router.routes import effort_rank
 
-NEAR_COSINE = 0.97
+# Cosine of hashed word and word-pair counts from which two prompts are called near-duplicates: about one word in
+# twenty differs. Words rather than the encoder's vectors, so that held-out prompts need no embedding to train.
+NEAR_COSINE = 0.9
+WORD_DIM = 1024
 SHOWN = 3
 _BLOCK = 2048
 
@@ -37,18 +41,18 @@ def label_notes(data: LabelMatrix) -> list[str]:
     return notes
 
 
-def twin_notes(data: LabelMatrix, vectors: np.ndarray) -> list[str]:
-    """Near-duplicate prompts that stand on both sides of a split, found by cosine of their embeddings."""
+def twin_notes(data: LabelMatrix) -> list[str]:
+    """Near-duplicate prompts that stand on both sides of a split, found by the words that they share."""
     sides = np.array([side or "" for side in data.split])
     if len(set(sides)) < 2:
         return []
-    pairs = _near_pairs(vectors, sides)
+    pairs = _near_pairs(HashingEncoder(WORD_DIM).encode(data.texts), sides)
     if not pairs:
         return []
     named = "; ".join(f"{data.query_ids[i]} ~ {data.query_ids[j]}" for i, j in pairs[:SHOWN])
     across = Counter("/".join(sorted((sides[i], sides[j]))) for i, j in pairs)
     where = ", ".join(f"{count} across {names}" for names, count in across.items())
-    return [f"near-duplicate prompts on both sides of a split (cosine ≥ {NEAR_COSINE}): {where}, such as {named}"]
+    return [f"near-duplicate prompts on both sides of a split (word cosine ≥ {NEAR_COSINE}): {where}, such as {named}"]
 
 
 def _near_pairs(vectors: np.ndarray, sides: np.ndarray) -> list[tuple[int, int]]:

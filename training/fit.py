@@ -67,10 +67,9 @@ def fit(
     data = everything.part("train")
     priced = price_routes(data, route_settings, options.at)
     encoder = encoder or load_encoder(settings)
-    vectors = _embed(encoder, everything, settings, progress)
-    notes = (*label_notes(data), *priced.notes, *twin_notes(everything, vectors))
-    train_vectors = vectors[_rows_of(everything, data)]
-    fitted = fit_estimator(data, train_vectors, seed=options.seed, progress=progress)
+    notes = (*label_notes(data), *priced.notes, *twin_notes(everything))
+    vectors = _embed(encoder, data, settings, progress)
+    fitted = fit_estimator(data, vectors, seed=options.seed, progress=progress)
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     found = sweep(fitted.out_of_fold.p, usd, data.correct, billed_usd(data, priced.book, usd, options.at))
     point = operating_point(found, options.objective, data.routes, data.correct)
@@ -85,11 +84,6 @@ def _embed(encoder: Encoder, data: LabelMatrix, settings: Settings, progress: Pr
     return embed_cached(
         encoder, data.texts, folder, lambda done, total: progress("embedding prompts", done / max(total, 1))
     )
-
-
-def _rows_of(everything: LabelMatrix, part: LabelMatrix) -> np.ndarray:
-    row = {query: i for i, query in enumerate(everything.query_ids)}
-    return np.array([row[query] for query in part.query_ids])
 
 
 def _manifest(

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 
-from router.encoders import HashingEncoder
 from router.labels import build_labels
 from training.checks import label_notes, twin_notes
 
@@ -23,12 +22,13 @@ def test_few_labels_and_constant_labels_are_told():
 def test_near_duplicates_across_a_split_are_named():
     split = np.where(np.arange(60) < 40, "train", "test")
     prompts = [f"question number {i} about topic {i % 7} and {i * 13 % 59}" for i in range(60)]
-    prompts[45] = prompts[3].upper()
+    prompts[45] = f"{prompts[3].upper()} and what follows from that for the many others, please tell, please"
+    prompts[3] += " and what follows from that for the many others, please tell"
     data = build_labels(table(prompt=prompts, split=split))
-    notes = twin_notes(data, HashingEncoder(512).encode(data.texts))
+    notes = twin_notes(data)
     assert len(notes) == 1 and "test/train" in notes[0]
 
 
 def test_without_a_split_there_is_nothing_to_leak():
     data = build_labels(table())
-    assert twin_notes(data, HashingEncoder().encode(data.texts)) == []
+    assert twin_notes(data) == []
