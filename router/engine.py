@@ -105,11 +105,11 @@ class Engine:
     async def route(self, request: Request) -> Decided:
         """The decision for a request, and how it came about. Raises InputError for what only the caller can mend."""
         try:
-            answered = await self._decide(request)
+            unlogged = await self._decide(request)
         except StepError as failure:
             decision = self.safe.decision(request, failure.cause, self._clock())
-            answered = Decided(decision, failure=_name(failure.__cause__))
-        answered = await self._keep(answered, request)
+            unlogged = self._append(Decided(decision, failure=_name(failure.__cause__)), request)
+        answered = await self._logged(unlogged)
         tell(self.hooks, answered)
         return answered
 
@@ -157,7 +157,8 @@ class Engine:
         if self.store is not None:
             self.store.close()
 
-    async def _decide(self, request: Request) -> Decided:
+    async def _decide(self, request: Request) -> "Unlogged":
+        """The decision, on its way into the log, within the deadline. Raises StepError or InputError."""
         if self._parts.policy is None:
             raise StepError("no-policy")
         if self._waiting >= self.limits.waiting:
@@ -165,8 +166,9 @@ class Engine:
         self._waiting += 1
         job = Job()
         try:
-            return await _within(self.limits.decide_seconds, self._pool.submit(self.decide, request, job))
+            return await _within(self.limits.decide_seconds, self._pool.submit(self._decide_and_append, request, job))
         except TimeoutError as error:
+            job.abandoned = True
             raise StepError(job.late) from error
         except (StepError, InputError):
             raise
@@ -175,25 +177,51 @@ class Engine:
         finally:
             self._waiting -= 1
 
-    async def _keep(self, answered: Decided, request: Request) -> Decided:
-        """Log a decision; one that could not be logged in time is answered all the same and says so."""
-        started, unlogged = perf_counter(), None
+    def _decide_and_append(self, request: Request, job: "Job") -> "Unlogged":
+        """In a thread of the pool: the record goes to the writer from here, which saves a turn of the event loop."""
+        decided = self.decide(request, job)
+        if job.abandoned:  # nobody waits any more: the safe route was answered, and that is what is logged
+            raise StepError(job.late)
+        return self._append(decided, request)
+
+    def _append(self, decided: Decided, request: Request) -> "Unlogged":
+        written: Future[None] = Future()
+        started = perf_counter()
         try:
             if self.store is None:
                 raise StoreError("no store is configured")
-            await _within(self.limits.store_seconds, self.store.append(answered.decision, request))
+            written = self.store.append(decided.decision, request)
+        except Exception as error:
+            written.set_exception(error)
+        return Unlogged(decided, written, started)
+
+    async def _logged(self, one: "Unlogged") -> Decided:
+        """Wait until a decision is logged; one that could not be in time is answered all the same and says so."""
+        why = None
+        try:
+            await _within(self.limits.store_seconds, one.written)
         except TimeoutError:
-            unlogged = "store-timeout"
+            why = "store-timeout"
         except Exception:
-            unlogged = "store-error"
-        decision = replace(answered.decision, logged=False) if unlogged else answered.decision
-        return replace(answered, decision=decision, log_seconds=perf_counter() - started, unlogged=unlogged)
+            why = "store-error"
+        decision = replace(one.decided.decision, logged=False) if why else one.decided.decision
+        return replace(one.decided, decision=decision, log_seconds=perf_counter() - one.since, unlogged=why)
+
+
+@dataclass(frozen=True)
+class Unlogged:
+    """A decision whose record was handed to the store at `since`; it is in the log once `written` is done."""
+
+    decided: Decided
+    written: Future[None]
+    since: float
 
 
 class Job:
     """How far a decision in another thread has come, so that a missed deadline can say where."""
 
     stage: Literal["queued", "encoder", "policy"] = "queued"
+    abandoned = False
 
     @property
     def late(self) -> Cause:

@@ -13,7 +13,10 @@ from router.decisions import Decision
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision was answered. `failure` names the exception behind a fallback, `unlogged` why no record was kept."""
+    """A decision was answered. `failure` names the exception behind a fallback, `unlogged` why no record was kept.
+
+    `log_seconds` run from handing the record over to knowing that it is committed.
+    """
 
     decision: Decision
     encode_seconds: float = 0.0

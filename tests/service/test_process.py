@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -40,12 +41,18 @@ class Process:
                 cwd=ROOT,
                 env={**os.environ, **told},
             )
+
+    @cached_property
+    def said(self) -> str:
+        """What it printed when it began to listen."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line
-        self.url = found.group()
-        self.said = line + "".join(self.process.stdout.readline() for _ in range(3))
+        return "".join(self.process.stdout.readline() for _ in range(4))
+
+    @property
+    def url(self) -> str:
+        found = re.search(r"http://\S+", self.said)
+        assert found, self.said
+        return found.group()
 
     def ready(self, wanted: int = 200) -> "Process":
         until(lambda: httpx.get(f"{self.url}/readyz").status_code == wanted)
@@ -118,9 +125,11 @@ def check_kept(store: LogStore, loads: list[Load]) -> None:
 def test_nothing_acknowledged_is_lost_in_ten_kills(tmp_path: Path, write_policy, store: LogStore, processes) -> None:
     policy = write_policy()
     loads: list[Load] = []
+    processes.append(Process(tmp_path, "--policy", str(policy)))
     for i in range(10):
-        process = Process(tmp_path, "--policy", str(policy)).ready()
-        processes.append(process)
+        # the next one starts, on the same store, while this one is under load
+        process = processes[-1].ready()
+        processes.append(Process(tmp_path, "--policy", str(policy)))
         round_loads = [Load(process.url) for _ in range(3)]
         for load in round_loads:
             load.start()
