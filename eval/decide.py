@@ -14,6 +14,7 @@ from router.embedding_cache import embed_cached
 from router.encoders import Encoder
 from router.errors import InputError
 from router.estimators import Estimates
+from router.linear_algebra import one_blas_thread
 from router.policy import Policy, write_value
 from router.requests import Request
 from router.tables import read_table
@@ -77,7 +78,8 @@ def decide(
     )
     progress("deciding", 0.0)
     chars = np.array([request.context_chars for request in queries.requests])
-    estimates = policy.estimate(queries.texts, vectors, [request.task for request in queries.requests], chars)
+    with one_blas_thread():
+        estimates = policy.estimate(queries.texts, vectors, [request.task for request in queries.requests], chars)
     usd = policy.usd(estimates, at)
     chosen = policy.sweep_choices(estimates, usd, values)
     progress("deciding", 1.0)

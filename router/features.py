@@ -127,9 +127,9 @@ def text_features(text: Any) -> np.ndarray:
 
 
 def _character_counts(read: str) -> np.ndarray:
-    # One byte per character: what Latin-1 lacks is written as byte 255, which is in the non-ASCII class as well.
-    data = read.encode("latin-1", "replace") if read.isascii() else bytes(min(ord(one), 255) for one in read)
-    counts = np.bincount(_CLASS_OF_BYTE[np.frombuffer(data, dtype=np.uint8)], minlength=_NON_ASCII + 1)
+    # Code points past 255 count as 255, which is in the non-ASCII class as well.
+    points = np.frombuffer(read.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    counts = np.bincount(_CLASS_OF_BYTE[np.minimum(points, 255)], minlength=_NON_ASCII + 1)
     return counts.astype(np.float64)
 
 

@@ -12,6 +12,7 @@ from router.encoders import load_encoder, threads
 from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
 from router.events import EncoderFailed, PolicyRefused, tell
+from router.linear_algebra import one_blas_thread
 from router.log_store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
@@ -72,6 +73,7 @@ class Runtime:
     def _load(self) -> None:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""
         self._open_store()
+        one_blas_thread()
         try:
             self.engine.use_encoder(load_encoder(self.settings))
         except Exception as error:
