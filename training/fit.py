@@ -16,6 +16,7 @@ from router.costs import billed_usd, expected_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
 from router.labels import LabelMatrix, SplitBy, read_labels
+from router.linear_algebra import one_blas_thread
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
 from router.policy_files import write_folder
 from router.prices import now
@@ -69,7 +70,8 @@ def fit(
     encoder = encoder or load_encoder(settings)
     notes = (*label_notes(data), *priced.notes, *twin_notes(everything))
     vectors = _embed(encoder, data, settings, progress)
-    fitted = fit_estimator(data, vectors, seed=options.seed, progress=progress)
+    with one_blas_thread():
+        fitted = fit_estimator(data, vectors, seed=options.seed, progress=progress)
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     found = sweep(fitted.out_of_fold.p, usd, data.correct, billed_usd(data, priced.book, usd, options.at))
     point = operating_point(found, options.objective, data.routes, data.correct)
