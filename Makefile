@@ -26,7 +26,7 @@ demo: setup ## train, report, serve and route a few requests (LABELS=path ROUTES
 	@$(PY) -m service demo $(if $(LABELS),--labels $(LABELS)) $(if $(ROUTES),--routes $(ROUTES))
 
 test: setup ## the fast tests: offline, under 3 minutes
-	@$(PY) -m pytest -m "not real"
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not real" -n 2 --dist loadfile
 	@echo "Tests passed. Next: make demo, or make test-real for the tests with real processes."
 
 test-real: setup ## the tests that start real processes
