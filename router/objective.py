@@ -29,11 +29,13 @@ def choose(
     """The chosen column per row, (n,) int64; -1 where nothing is feasible.
 
     `value_usd` 0 asks for the cheapest, infinity for the most probably correct. Ties go to the cheaper option, then to
-    the earlier column.
+    the more probably correct one, then to the earlier column.
     """
     first = p if math.isinf(value_usd) else utility(p, usd, value_usd, seconds, usd_per_second)
     allowed = np.ones(p.shape, dtype=bool) if feasible is None else feasible
     score = np.where(allowed, first, -np.inf)
     tied = allowed & (score == score.max(axis=1, keepdims=True))
-    chosen = np.where(tied, usd, np.inf).argmin(axis=1)
+    paid = np.where(tied, usd, np.inf)
+    cheapest = tied & (paid == paid.min(axis=1, keepdims=True))
+    chosen = np.where(cheapest, p, -np.inf).argmax(axis=1)
     return np.where(allowed.any(axis=1), chosen, -1)

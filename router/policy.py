@@ -55,10 +55,10 @@ class Sweep:
         return cls(values, np.array(given["usd"], float), np.array(given["accuracy"], float))
 
     def points(self, count: int) -> np.ndarray:
-        """`count` values from the cheapest end (0) to the best (infinity), spread evenly over the frontier's cost.
+        """`count` values from the cheapest end (0) to the best (infinity), spread evenly along the frontier.
 
-        Even in the mean of the cost's linear and logarithmic scale: half of the points would otherwise crowd where a
-        cheap route gives way to a slightly less cheap one, or where the dearest does.
+        Even in cost, in its logarithm and in accuracy taken together: by cost alone, the points step over the cheap
+        end, where a fraction of a cent buys most of the accuracy; by the others alone, over the dear end.
         """
         if count < 2:
             raise InputError("points", count, "too few operating points", "Ask for 2 or more.")
@@ -66,7 +66,9 @@ class Sweep:
         span = max(cost[-1] - cost[0], 1e-300)
         floor = max(cost[0], cost[-1] * 1e-6, 1e-300)
         logs = np.log(np.maximum(cost, floor) / floor)
-        place = (cost - cost[0]) / span + logs / max(logs[-1], 1e-300) + np.linspace(0, 1e-6, len(cost))
+        right = np.maximum.accumulate(self.accuracy)
+        gained = (right - right[0]) / max(right[-1] - right[0], 1e-300)
+        place = (cost - cost[0]) / span + logs / max(logs[-1], 1e-300) + 2 * gained + np.linspace(0, 1e-6, len(cost))
         wanted = np.linspace(place[0], place[-1], count)
         inner = self.values[np.searchsorted(place, wanted[1:-1]).clip(0, len(place) - 1)]
         return np.r_[CHEAPEST, inner, BEST]

@@ -31,6 +31,10 @@ def test_ties_go_to_the_cheaper_then_the_earlier():
     assert list(choose(P, USD, math.inf)) == [2, 0]
 
 
+def test_of_equally_cheap_routes_the_better_one_is_the_cheapest():
+    assert choose(np.array([[0.3, 0.6]]), np.array([[0.001, 0.001]]), 0.0)[0] == 1
+
+
 def test_nothing_feasible_is_minus_one():
     assert list(choose(P, USD, 1.0, np.array([[False] * 3, [False, True, False]]))) == [-1, 1]
 
