@@ -55,9 +55,11 @@ class VectorIndex:
         self._added += len(rows)
         if self._graph is None and len(self._tail.rows) > self._flat_limit:
             self._graph = _Part(_new_graph(self.dim))
-        if self._graph is not None and (self._added % _MOVE_EVERY == 0 or len(rows) > _MOVE_EVERY):
-            excess = len(self._tail.rows) - self._tail_limit
-            self._move(min(excess, max(_MOVE, len(rows))))
+        excess = len(self._tail.rows) - self._tail_limit
+        if self._graph is not None and len(rows) > _MOVE_EVERY:  # many at once: at the start, when nobody waits
+            self._move(excess)
+        elif self._graph is not None and self._added % _MOVE_EVERY == 0:
+            self._move(min(excess, _MOVE))
 
     def remove(self, row: int) -> bool:
         """Forget a row; its vector stays as a tombstone until too many of them are."""

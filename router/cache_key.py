@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from router.errors import InputError
@@ -117,7 +117,7 @@ def cache_key(
         fingerprint = _digest(_shape(request)).hex()
         scope = json.dumps([controls.scope, owner])
         partition = _digest([KEY_VERSION, request.tenant, scope, fingerprint]).hex()
-        exact = _digest([partition, request.text])[:16]
+        exact = hashlib.sha256((partition + request.text).encode("utf-8")).digest()[:16]
     except (TypeError, ValueError, RecursionError):
         return NotCacheable("parameters are not plain JSON")
     semantic = len(request.text) <= rules.max_semantic_chars
@@ -168,7 +168,7 @@ def _acting_tools(parameters: Mapping[str, Any], rules: KeyRules) -> str:
 def _shape(request: Request) -> list[Any]:
     """Everything that shapes the answer but the text of the last user turn, whose place is kept."""
     last = max(i for i, message in enumerate(request.messages) if message.role == "user")
-    turns = [asdict(message) for message in request.messages]
+    turns = [{**vars(message)} for message in request.messages]  # every field, also one that is added later
     turns[last]["content"] = None
     bounds = request.constraints
     pool = [

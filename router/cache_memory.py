@@ -1,5 +1,6 @@
 """Partitions in memory, kept in step with the store. Knows when to read, expire, forget and evict; serves nothing."""
 
+import gc
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class CacheMemory:
         """Read everything stored; how many entries that were."""
         for tenant, name in self._store.partitions():
             self._read(name, tenant)
+        # A full collection would walk every entry in the middle of a request; what is loaded now will stay.
+        gc.freeze()
         return sum(len(one.partition) for one in self._loaded.values())
 
     def partition(self, name: str, tenant: str) -> Partition:

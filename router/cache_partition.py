@@ -18,7 +18,7 @@ from router.risk_model import CONTEXT_FEATURES
 from router.verifier import Verifier
 
 NEIGHBOURS = 8
-VERIFIED = 4  # of the nearest, how many are compared word by word
+VERIFIED = 3  # of the nearest, how many are compared word by word
 _VIEWS = 4_096
 
 

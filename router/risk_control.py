@@ -30,13 +30,13 @@ class BudgetRules:
     per: Literal["requests", "hits"] = "requests"
     window: int = 1_000
     quantile: float = 1.8
-    audit_share: float = 0.03
+    audit_share: float = 0.02
     prior_events: float = 2.0
     prior_ratio: float = 1.0
     half_life: int = 2_500
     short_half_life: int = 250
     most_risk: float = 0.2
-    most_events: float = 6.0
+    most_events: float = 7.0
     save_every: int = 16
 
 
@@ -142,8 +142,9 @@ class BudgetControl:
         return at
 
     def _audit_chance(self, risk: float) -> float:
-        """The truth about a riskier hit tells more and costs less."""
-        return min(0.25, self.rules.audit_share + risk / 2)
+        """The truth about a riskier hit tells more and costs less; where misses tell much, less of it is needed."""
+        need = min(1.0, self.rules.most_events / (self.rules.prior_events + self._evidence[0, 0]))
+        return min(0.25, self.rules.audit_share + need * risk / 3)
 
     def _denominator(self) -> int:
         return min(self.requests, self.rules.window) if self.rules.per == "requests" else self._total_hits

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,9 @@ class Verifier:
         """log-odds that each entry's answer is valid for the request, calibrated on pairs like those of training."""
         if not entries:
             return np.zeros(0)
-        rows = np.array([pair_features(request, entry, cosine) for entry, cosine in zip(entries, cosines)])
-        return self.logits_of(rows)
+        rows = [pair_features(request, entry, cosine) for entry, cosine in zip(entries, cosines)]
+        flat = np.fromiter(chain.from_iterable(rows), float, len(rows) * len(PAIR_FEATURES))
+        return self.logits_of(flat.reshape(len(rows), -1))
 
     def logits_of(self, rows: np.ndarray) -> np.ndarray:
         return np.asarray(self._booster.predict(rows, raw_score=True, num_threads=1, validate_features=False))
