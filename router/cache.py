@@ -6,8 +6,9 @@ brings the vector, and brings the new answer after a miss.
 
 import threading
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from time import time
 from typing import Literal
 
@@ -44,16 +45,19 @@ class SemanticCache:
         clock: Callable[[], float] = time,
         seed: int | None = None,
         embed: Callable[[str], np.ndarray] | None = None,
+        index_dir: Path | None = None,
     ) -> None:
         """`encoder` names what makes the vectors: those of another are never compared with them. `embed` makes
-        vectors anew for entries stored under another encoder; without it these are found by the exact tier only."""
+        vectors anew for entries stored under another encoder; without it these are found by the exact tier only.
+        `index_dir` keeps large indexes between runs; what is damaged there is built anew from the store."""
         self.rules = rules or CacheRules()
         self._store, self._verifier, self._clock = store, verifier, clock
-        self._memory = CacheMemory(store, verifier, encoder, dim, self.rules, clock, embed)
+        self._memory = CacheMemory(store, verifier, encoder, dim, self.rules, clock, embed, index_dir)
         self._seeds = np.random.default_rng(seed)
         self._lock = threading.RLock()
         self._reuse: dict[str, Reuse] = {}
         self._unsaved: dict[str, int] = {}
+        self._uses: dict[str, Counter[int]] = {}
         self._pending: OrderedDict[str, Pending] = OrderedDict()
         self._served: OrderedDict[str, Pending] = OrderedDict()
 
@@ -153,16 +157,21 @@ class SemanticCache:
         with self._lock:
             return self._memory.count(tenant)
 
+    def stored(self) -> dict[str, tuple[int, int]]:
+        """Answers and characters of their content in the store, per tenant."""
+        return self._store.totals()
+
     def warm(self) -> int:
         """Read everything stored into memory; how many entries that were."""
         with self._lock:
             return self._memory.warm()
 
     def close(self) -> None:
-        """Save every tenant's state."""
+        """Save every tenant's state and the large indexes."""
         with self._lock:
             for tenant in self._reuse:
                 self._save(tenant)
+            self._memory.save_indexes()
         self._store.close()
 
     # Serving
@@ -214,6 +223,7 @@ class SemanticCache:
         record = self._memory.partition(pending.key.partition, pending.key.tenant).answers[answer.answer_id]
         record.served += 1
         record.used = self._clock()
+        self._uses.setdefault(pending.key.tenant, Counter())[answer.answer_id] += 1
         return _told(pending, lookup_id, "hit", reason, tier, answer, self._clock())
 
     def _wait(self, pending: Pending, reason: str, action: Literal["hit", "miss", "audit"]) -> CacheLookup:
@@ -299,6 +309,7 @@ class SemanticCache:
 
     def _save(self, tenant: str) -> None:
         self._store.save_state(tenant, self._tenant(tenant).to_dict())
+        self._store.count_served(self._uses.pop(tenant, {}))
         self._unsaved[tenant] = 0
 
 

@@ -47,6 +47,13 @@ class VectorIndex:
     def __contains__(self, row: int) -> bool:
         return row in self._place
 
+    @property
+    def has_graph(self) -> bool:
+        return self._graph is not None
+
+    def rows(self) -> set[int]:
+        return set(self._place)
+
     def add(self, rows: Sequence[int], vectors: np.ndarray) -> None:
         """New rows with unit vectors (n, dim). A row that is there is replaced."""
         for row in rows:

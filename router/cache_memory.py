@@ -4,9 +4,11 @@ import gc
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from router.cache_index import VectorIndex
 from router.cache_partition import AnswerRecord, Entry, Partition, Record
 from router.cache_records import CacheRules
 from router.cache_store import CacheStore, StoredEntry
@@ -37,10 +39,12 @@ class CacheMemory:
         rules: CacheRules,
         clock: Callable[[], float],
         embed: Callable[[str], np.ndarray] | None,
+        index_dir: Path | None,
     ) -> None:
         self.encoder = encoder
         self._store, self._verifier, self._dim = store, verifier, dim
         self._rules, self._clock, self._embed = rules, clock, embed
+        self._index_dir = index_dir
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._inserts = 0
 
@@ -74,13 +78,41 @@ class CacheMemory:
         """Entries that other processes, or an earlier run, have stored since the last look."""
         loaded = self._loaded.get(name)
         if loaded is None:
-            loaded = self._loaded[name] = Loaded(Partition(self._dim, self.encoder, self._verifier), tenant)
+            loaded = self._loaded[name] = self._opened(name, tenant)
         for stored in self._store.entries_after(name, loaded.last_entry, self.encoder):
             loaded.last_entry = stored.row.entry_id
             if stored.row.entry_id not in loaded.partition.entries:
                 self._admit(loaded.partition, stored)
         loaded.read_at = self._clock()
         return loaded
+
+    def save_indexes(self) -> None:
+        """Write the indexes that take long to build, so that the next start need not."""
+        if self._index_dir is not None:
+            for name, loaded in self._loaded.items():
+                if loaded.partition.index.has_graph:
+                    loaded.partition.index.save(self._index_dir / f"{name}.index")
+
+    def _opened(self, name: str, tenant: str) -> Loaded:
+        """A new partition, with the index of the last run where that is whole and of this encoder.
+
+        The store decides what exists: vectors that it knows are not added again, and others are removed.
+        """
+        partition = Partition(self._dim, self.encoder, self._verifier)
+        loaded = Loaded(partition, tenant)
+        saved = self._saved_index(name)
+        if saved is not None:
+            partition.index = saved
+            for stored in self._store.entries_after(name, 0, self.encoder):
+                loaded.last_entry = stored.row.entry_id
+                self._admit(partition, stored)
+            for row in saved.rows() - partition.entries.keys():
+                saved.remove(row)
+        return loaded
+
+    def _saved_index(self, name: str) -> VectorIndex | None:
+        path = None if self._index_dir is None else self._index_dir / f"{name}.index"
+        return None if path is None else VectorIndex.load(path, self._dim, self.encoder)
 
     def _admit(self, partition: Partition, stored: StoredEntry) -> None:
         row, vector = stored.row, stored.vector

@@ -110,7 +110,7 @@ class Partition:
         if expires < math.inf:
             heapq.heappush(self._expiring, (expires, entry.answer_id))
         self._exact[entry.exact] = entry.entry_id
-        if vector is not None:
+        if vector is not None and entry.entry_id not in self.index:  # an identifier never gets another vector
             self.index.add([entry.entry_id], vector[None, :])
 
     def drop_entry(self, entry_id: int) -> None:

@@ -154,10 +154,12 @@ class CacheStore:
             }
             connection.execute(update(entries).where(entries.c.entry_id.in_(label.entries)).values(added))
 
-    def count_served(self, answer_id: int, times: int) -> None:
+    def count_served(self, times: Mapping[int, int]) -> None:
+        """Add to how often answers were served, by answer_id."""
         with self._writing() as connection:
-            served = update(answers).where(answers.c.answer_id == answer_id)
-            connection.execute(served.values(served=answers.c.served + times))
+            for answer_id, more in times.items():
+                served = update(answers).where(answers.c.answer_id == answer_id)
+                connection.execute(served.values(served=answers.c.served + more))
 
     def remove(self, answer_ids: Sequence[int]) -> int:
         """Delete answers and their wordings; how many answers there were."""
@@ -194,7 +196,7 @@ class CacheStore:
                 yield row.answer_id, row.text, vector, row.encoder
 
     def totals(self) -> dict[str, tuple[int, int]]:
-        """Answers and bytes of their content, per tenant."""
+        """Answers and characters of their content, per tenant."""
         query = select(answers.c.tenant, func.count(), func.sum(func.length(answers.c.content))).group_by(
             answers.c.tenant
         )
@@ -202,6 +204,8 @@ class CacheStore:
             return {row[0]: (int(row[1]), int(row[2] or 0)) for row in connection.execute(query)}
 
     def save_state(self, tenant: str, state: Mapping[str, Any]) -> None:
+        """The last writer wins: each process keeps the promise for its own traffic, and a restart takes over one of
+        these whole states rather than a mixture."""
         with self._writing() as connection:
             values = {"state": dict(state), "saved": time.time()}
             if not connection.execute(update(states).where(states.c.tenant == tenant).values(values)).rowcount:

@@ -46,6 +46,6 @@ def make_cache(tmp_path: Path, verifier: Verifier, clock: Clock) -> Callable[...
 
     def make(rules: CacheRules | None = None, encoder: str = "hashing-64") -> SemanticCache:
         store = CacheStore(f"sqlite:///{tmp_path / 'cache.db'}", timeout_seconds=5)
-        return SemanticCache(store, verifier, encoder, 64, rules, clock=clock, seed=1)
+        return SemanticCache(store, verifier, encoder, 64, rules, clock=clock, seed=1, index_dir=tmp_path / "index")
 
     return make

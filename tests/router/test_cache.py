@@ -1,11 +1,15 @@
 """The cache as a whole: serving, learning, forgetting, sharing a store, and never across a boundary."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from router import cache_index
 from router.answers import NewAnswer
 from router.cache import SemanticCache
 from router.cache_key import CacheControls, CacheKey, KeyRules, Scope, cache_key
@@ -189,6 +193,42 @@ def test_another_encoder_never_meets_old_vectors(make_cache: Make, embed: Embed)
     assert fresh.action == "miss" and fresh.neighbour is None
     known = "please tell me the opening hours of the museum number 0"
     assert ask(other, embed, known).tier == "exact"
+
+
+@pytest.mark.parametrize("damage", ["none", "torn", "missing"])
+def test_a_large_index_outlives_a_restart_and_damage_does_not(
+    make_cache: Make, embed: Embed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setattr(cache_index.VectorIndex.__init__, "__defaults__", (20,))
+    cache = make_cache(GENEROUS)
+    trained(cache, embed)
+    cache.close()
+    [path] = (tmp_path / "index").iterdir()
+    if damage == "torn":
+        path.write_bytes(path.read_bytes()[:500])
+    elif damage == "missing":
+        path.unlink()
+    changed = make_cache(GENEROUS)  # another process removes one answer while the index rests
+    assert changed.invalidate("default", like=embed("please tell me the opening hours of the library number 1"),
+                              min_similarity=0.999, dry_run=False).answers == 1  # fmt: skip
+    again = make_cache(GENEROUS)
+    found = ask(again, embed, "tell me the opening hours of the museum number 40")
+    assert found.action == "hit" and found.answer is not None and found.answer.content == "at nine"
+    gone = ask(again, embed, "tell me the opening hours of the library number 41").answer
+    assert gone is None or gone.content != "at ten"
+
+
+def test_uses_are_kept_and_told(make_cache: Make, embed: Embed, tmp_path: Path) -> None:
+    cache = make_cache()
+    tell(cache, ask(cache, embed, "hello"), "hi")
+    for _ in range(3):
+        ask(cache, embed, "hello")
+    cache.close()
+    assert make_cache().stored() == {"default": (1, 2)}
+    again = make_cache()
+    assert again.warm() == 1
+    with closing(sqlite3.connect(tmp_path / "cache.db")) as db:
+        assert db.execute("SELECT served FROM cache_answers").fetchone() == (3,)
 
 
 def test_memory_is_bounded_and_the_dearest_stay(make_cache: Make, embed: Embed) -> None:
