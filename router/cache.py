@@ -93,7 +93,7 @@ class SemanticCache:
             if refusal:
                 return Learnt(False, refusal)
             valid = self._judge(pending, answer)
-            stored = self._insert(pending, answer, valid) if pending.may_store else None
+            stored = self._insert(pending, answer) if pending.may_store else None
             self._teach(pending, valid, stored)
             self._save_now_and_then(tenant)
             return Learnt(stored is not None, "stored" if stored is not None else "not to be stored", valid)
@@ -253,32 +253,21 @@ class SemanticCache:
         old = self._store.answer(pending.candidate.answer_id)
         return None if old is None else same_answer(answer, old.digest, old.content, old.answer_key)
 
-    def _insert(self, pending: Pending, answer: NewAnswer, valid: bool | None) -> int | None:
-        """Keep the wording: with the neighbour's answer where that is right, else with its own. Its entry's id."""
+    def _insert(self, pending: Pending, answer: NewAnswer) -> int:
+        """Keep the wording with its answer, which may be there already. The entry's id."""
         key, now = pending.key, self._clock()
-        shared = pending.candidate.answer_id if valid and pending.candidate is not None else None
         expires = now + self.rules.ttl_seconds
-        for kept in (shared, answer):
-            if kept is None:
-                continue
-            ids = self._store.insert(key, kept, pending.text, pending.vector, self._memory.encoder, now, expires)
-            if ids is not None:
-                break
-        else:
-            return None
-        self._remember(key, ids, pending, answer, now, expires)
-        self._memory.evict(key.tenant)
-        return ids[1]
-
-    def _remember(
-        self, key: CacheKey, ids: tuple[int, int], pending: Pending, answer: NewAnswer, now: float, expires: float
-    ) -> None:
+        answer_id, entry_id = self._store.insert(
+            key, answer, pending.text, pending.vector, self._memory.encoder, now, expires
+        )
         partition = self._memory.partition(key.partition, key.tenant)
         old = partition.exact(key.exact)
         if old is not None:
             partition.drop_entry(old.entry_id)
         record = AnswerRecord(usd=answer.usd, used=now, created=now, expires=expires)
-        partition.add(Entry(ids[1], ids[0], pending.text, key.exact, now, Record()), pending.vector, record)
+        partition.add(Entry(entry_id, answer_id, pending.text, key.exact, now, Record()), pending.vector, record)
+        self._memory.evict(key.tenant)
+        return entry_id
 
     def _teach(self, pending: Pending, valid: bool | None, entry_id: int | None) -> None:
         candidate, decision = pending.candidate, pending.decision

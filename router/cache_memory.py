@@ -71,7 +71,7 @@ class CacheMemory:
             self._loaded.popitem(last=False)  # still in the store, and read again when asked for
         expired = loaded.partition.expire(now)
         if expired:
-            self._store.remove(expired)
+            self._store.remove(expired, expired_by=now)
         return loaded.partition
 
     def _read(self, name: str, tenant: str) -> Loaded:

@@ -102,13 +102,16 @@ class Partition:
         return len(self.entries)
 
     def add(self, entry: Entry, vector: np.ndarray | None, answer: AnswerRecord | None = None) -> None:
-        """A new wording; `vector` is None for one that only the exact tier may find."""
+        """A new wording; `vector` is None for one that only the exact tier may find. An answer that is here already
+        keeps its history and is renewed by `answer`."""
         self.entries[entry.entry_id] = entry
-        self.answers.setdefault(entry.answer_id, answer or AnswerRecord())
+        fresh = answer or AnswerRecord()
+        record = self.answers.setdefault(entry.answer_id, fresh)
+        record.usd, record.created, record.expires = fresh.usd, fresh.created, fresh.expires
+        record.used = max(record.used, fresh.used)
         self._of_answer.setdefault(entry.answer_id, set()).add(entry.entry_id)
-        expires = self.answers[entry.answer_id].expires
-        if expires < math.inf:
-            heapq.heappush(self._expiring, (expires, entry.answer_id))
+        if record.expires < math.inf:
+            heapq.heappush(self._expiring, (record.expires, entry.answer_id))
         self._exact[entry.exact] = entry.entry_id
         if vector is not None and entry.entry_id not in self.index:  # an identifier never gets another vector
             self.index.add([entry.entry_id], vector[None, :])

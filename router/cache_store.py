@@ -69,33 +69,23 @@ class CacheStore:
     def insert(
         self,
         key: CacheKey,
-        answer: NewAnswer | int,
+        answer: NewAnswer,
         text: str,
         vector: np.ndarray | None,
         encoder: str,
         created: float,
         expires: float,
-    ) -> tuple[int, int] | None:
-        """Keep a wording with its answer (new, or the id of a stored one) in place of an equal wording.
-
-        (answer_id, entry_id), or None where the stored answer is gone by now.
-        """
+    ) -> tuple[int, int]:
+        """Keep a wording with its answer, in place of an equal wording: (answer_id, entry_id)."""
+        equal = (entries.c.partition == key.partition, entries.c.exact == key.exact)
         with self._writing() as connection:
-            old = select(entries.c.answer_id).where(entries.c.partition == key.partition, entries.c.exact == key.exact)
-            stale = connection.scalar(old)
-            connection.execute(
-                delete(entries).where(entries.c.partition == key.partition, entries.c.exact == key.exact)
-            )
-            if isinstance(answer, int):
-                answer_id = answer
-                if connection.scalar(select(answers.c.answer_id).where(answers.c.answer_id == answer_id)) is None:
-                    return None
-            else:
-                answer_id = _insert_answer(connection, key, answer, created, expires)
+            stale = connection.scalar(select(entries.c.answer_id).where(*equal))
+            connection.execute(delete(entries).where(*equal))
+            answer_id = _keep_answer(connection, key, answer, created, expires)
             entry_id = _insert_entry(connection, key, answer_id, text, vector, encoder, created)
             if stale is not None and stale != answer_id:
                 _drop_unworded(connection, stale)
-            return answer_id, entry_id
+        return answer_id, entry_id
 
     def answer(self, answer_id: int) -> StoredAnswer | None:
         with self._reading() as connection:
@@ -161,12 +151,16 @@ class CacheStore:
                 served = update(answers).where(answers.c.answer_id == answer_id)
                 connection.execute(served.values(served=answers.c.served + more))
 
-    def remove(self, answer_ids: Sequence[int]) -> int:
-        """Delete answers and their wordings; how many answers there were."""
+    def remove(self, answer_ids: Sequence[int], expired_by: float | None = None) -> int:
+        """Delete answers and their wordings; how many answers there were. With `expired_by`, only those whose time is
+        over then: another process may have renewed one."""
         removed = 0
         with self._writing() as connection:
             for start in range(0, len(answer_ids), 500):
                 part = list(answer_ids[start : start + 500])
+                if expired_by is not None:
+                    over = answers.c.answer_id.in_(part), answers.c.expires <= expired_by
+                    part = list(connection.scalars(select(answers.c.answer_id).where(*over)))
                 connection.execute(delete(entries).where(entries.c.answer_id.in_(part)))
                 removed += connection.execute(delete(answers).where(answers.c.answer_id.in_(part))).rowcount
         return removed
@@ -239,22 +233,30 @@ _ANSWER_COLUMNS = [answers.c[name] for name in StoredAnswer.__dataclass_fields__
 _ANSWER = select(*_ANSWER_COLUMNS).where(answers.c.answer_id == bindparam("wanted"))
 
 
-def _insert_answer(connection: Connection, key: CacheKey, answer: NewAnswer, created: float, expires: float) -> int:
+def _keep_answer(connection: Connection, key: CacheKey, answer: NewAnswer, created: float, expires: float) -> int:
+    """The answer's id. One that says the same in this partition is renewed, so that its history stays whole."""
     values = {
-        "tenant": key.tenant,
-        "partition": key.partition,
-        "fingerprint": key.fingerprint,
         "content": answer.content,
         "model": answer.model,
         "extra": dict(answer.extra),
         "tags": dict(answer.tags),
         "answer_key": answer.key,
-        "digest": answer.digest,
         "usd": answer.usd,
         "created": created,
         "expires": expires,
     }
-    return int((connection.execute(answers.insert().values(values)).inserted_primary_key or (0,))[0])
+    known = select(answers.c.answer_id).where(answers.c.partition == key.partition, answers.c.digest == answer.digest)
+    answer_id = connection.scalar(known.limit(1))
+    if answer_id is not None:
+        connection.execute(update(answers).where(answers.c.answer_id == answer_id).values(values))
+        return int(answer_id)
+    place = {
+        "tenant": key.tenant,
+        "partition": key.partition,
+        "fingerprint": key.fingerprint,
+        "digest": answer.digest,
+    }
+    return int((connection.execute(answers.insert().values(place | values)).inserted_primary_key or (0,))[0])
 
 
 def _insert_entry(

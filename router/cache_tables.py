@@ -36,7 +36,7 @@ answers = Table(
     Column("confirmed", Integer, nullable=False, default=0),
     Column("refuted", Integer, nullable=False, default=0),
     Index("cache_answers_by_tenant", "tenant", "created"),
-    Index("cache_answers_by_partition", "partition"),
+    Index("cache_answers_by_partition", "partition", "digest"),
     # an identifier must never be given twice: another process may still hold the old answer's
     sqlite_autoincrement=True,
 )

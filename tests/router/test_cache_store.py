@@ -28,14 +28,13 @@ def store(tmp_path: Path) -> CacheStore:
     return CacheStore(url(tmp_path), timeout_seconds=5)
 
 
-def put(store: CacheStore, exact: bytes, answer: NewAnswer | int = YES) -> tuple[int, int] | None:
+def put(store: CacheStore, exact: bytes, answer: NewAnswer = YES) -> tuple[int, int]:
     key = CacheKey("t", "s", "f", "p", exact.ljust(16), True)
     return store.insert(key, answer, exact.decode(), VECTOR, "e", 1.0, 9.0)
 
 
 def test_an_answer_comes_back_as_it_was(store: CacheStore) -> None:
     ids = put(store, b"one", NewAnswer("né\u2028\n", model="m", usd=0.25, tags={"a": "b"}, extra={"n": [1]}))
-    assert ids is not None
     found = store.answer(ids[0])
     assert found is not None
     assert (found.content, found.model, found.usd, found.tags, found.extra) == (
@@ -43,28 +42,28 @@ def test_an_answer_comes_back_as_it_was(store: CacheStore) -> None:
     )  # fmt: skip
 
 
-def test_a_second_wording_shares_the_answer_and_an_equal_one_replaces(store: CacheStore) -> None:
-    first = put(store, b"one")
-    assert first is not None
-    second = put(store, b"two", first[0])
-    assert second is not None and second[0] == first[0]
+def test_equal_answers_are_one_and_equal_wordings_too(store: CacheStore) -> None:
+    first, second = put(store, b"one"), put(store, b"two", NewAnswer("Yes."))
+    assert second[0] == first[0] and second[1] != first[1]
     replaced = put(store, b"one", NewAnswer("no"))
-    assert replaced is not None
     assert [one.row.answer_id for one in store.entries_after("p", 0, "e")] == [first[0], replaced[0]]
+
+
+def test_equal_answers_of_two_partitions_stay_two(store: CacheStore) -> None:
+    other = CacheKey("u", "s", "f", "q", b"one".ljust(16), True)
+    assert store.insert(other, YES, "one", VECTOR, "e", 1.0, 9.0)[0] != put(store, b"one")[0]
 
 
 def test_an_answer_without_wordings_is_gone(store: CacheStore) -> None:
     first = put(store, b"one")
-    assert first is not None
     put(store, b"one", NewAnswer("no"))
     assert store.answer(first[0]) is None
 
 
-def test_a_wording_for_an_answer_that_was_removed_is_not_kept(store: CacheStore) -> None:
-    first = put(store, b"one")
-    assert first is not None
-    assert store.remove([first[0]]) == 1
-    assert put(store, b"two", first[0]) is None
+def test_only_what_has_expired_in_the_store_is_removed_as_expired(store: CacheStore) -> None:
+    answer_id, _ = put(store, b"one")
+    assert store.remove([answer_id], expired_by=8.9) == 0
+    assert store.remove([answer_id], expired_by=9.0) == 1
     assert list(store.entries_after("p", 0, "e")) == []
 
 
@@ -76,7 +75,6 @@ def test_vectors_of_another_encoder_are_left_out(store: CacheStore) -> None:
 
 def test_labels_add_up(store: CacheStore) -> None:
     ids = put(store, b"one")
-    assert ids is not None
     for valid, cosine in ((True, 0.9), (False, 0.8), (False, 0.7)):
         store.learn(Label((ids[1],), ids[0], valid, 0.25, cosine))
     row = next(store.entries_after("p", 0, "e")).row
