@@ -50,4 +50,4 @@ lock: setup ## write requirements.lock from the environment
 	@$(PY) -m pip freeze --exclude-editable --disable-pip-version-check | grep -v '^tierwise' | sed 's/+cpu$$//' > requirements.lock
 
 clean: ## remove the environment and everything generated
-	rm -rf $(VENV) *.egg-info reports models/[!R]* mlruns/[!R]* .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) *.egg-info reports $(filter-out models/README.md models/verifier,$(wildcard models/*)) mlruns/[!R]* .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,337 @@
+"""The semantic cache: may a stored answer serve this request, and what does the new answer teach?
+
+Knows how key, entries, reuse decision and store work together. Knows no HTTP, no encoder and no models: the caller
+brings the vector, and brings the new answer after a miss.
+"""
+
+import threading
+import uuid
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from time import time
+from typing import Literal
+
+import numpy as np
+
+from router.answers import NewAnswer, same_answer
+from router.cache_key import CacheControls, CacheKey, NotCacheable, cache_key
+from router.cache_memory import CacheMemory
+from router.cache_partition import AnswerRecord, Candidate, Entry, Partition, Record
+from router.cache_records import CacheLookup, CacheRules, Invalidation, Learnt, Pending
+from router.cache_store import CacheStore, Label, StoredAnswer
+from router.requests import Request
+from router.reuse import Reuse
+from router.risk_control import Promise
+from router.verifier import Verifier
+
+Vector = np.ndarray | Callable[[], np.ndarray]
+_DEFAULT_CONTROLS = CacheControls()
+# An entry made later than now by more than this was written under a clock that has since stepped back.
+_CLOCK_SLACK_SECONDS = 5.0
+
+
+class SemanticCache:
+    """Share one between all requests of a process; several processes may share a store. Raises StoreError."""
+
+    def __init__(
+        self,
+        store: CacheStore,
+        verifier: Verifier,
+        encoder: str,
+        dim: int,
+        rules: CacheRules | None = None,
+        *,
+        clock: Callable[[], float] = time,
+        seed: int | None = None,
+        embed: Callable[[str], np.ndarray] | None = None,
+        index_dir: Path | None = None,
+    ) -> None:
+        """`encoder` names what makes the vectors: those of another are never compared with them. `embed` makes
+        vectors anew for entries stored under another encoder; without it these are found by the exact tier only.
+        `index_dir` keeps large indexes between runs; what is damaged there is built anew from the store."""
+        self.rules = rules or CacheRules()
+        self._store, self._verifier, self._clock = store, verifier, clock
+        self._memory = CacheMemory(store, verifier, encoder, dim, self.rules, clock, embed, index_dir)
+        self._seeds = np.random.default_rng(seed)
+        self._lock = threading.RLock()
+        self._reuse: dict[str, Reuse] = {}
+        self._unsaved: dict[str, int] = {}
+        self._uses: dict[str, Counter[int]] = {}
+        self._pending: OrderedDict[str, Pending] = OrderedDict()
+        self._served: OrderedDict[str, Pending] = OrderedDict()
+
+    def lookup(
+        self, request: Request, vector: Vector | None = None, controls: CacheControls = _DEFAULT_CONTROLS
+    ) -> CacheLookup:
+        """May a stored answer serve? `vector`, or a function that makes it, is used only past the exact tier."""
+        key = cache_key(request, controls, self.rules.key)
+        if isinstance(key, NotCacheable):
+            return CacheLookup(uuid.uuid4().hex, request.tenant, "bypass", key.reason)
+        with self._lock:
+            partition, reuse = self._memory.partition(key.partition, key.tenant), self._tenant(key.tenant)
+            found = None if controls.refresh else self._exact(key, partition, reuse, controls)
+        if found is not None:
+            return found
+        made = _made(vector) if key.semantic else None
+        with self._lock:
+            return self._semantic(key, request.text, made, reuse, controls)
+
+    def learn(self, lookup_id: str, answer: NewAnswer, *, tenant: str, may_write: bool = True) -> Learnt:
+        """The answer to a miss or an audit. Stores it, and learns whether the neighbour's would have been right.
+
+        `may_write` is whether this caller's answers may reach others; a lookup of another tenant is unknown.
+        """
+        with self._lock:
+            pending = self._pending.get(lookup_id)
+            if pending is None or pending.key.tenant != tenant:
+                return Learnt(False, "unknown or already learnt")
+            if not may_write:
+                return Learnt(False, "this caller may not write")
+            del self._pending[lookup_id]
+            refusal = answer.refusal(self.rules.max_answer_bytes)
+            if refusal:
+                return Learnt(False, refusal)
+            valid = self._judge(pending, answer)
+            stored = self._insert(pending, answer) if pending.may_store else None
+            self._teach(pending, valid, stored)
+            self._save_now_and_then(tenant)
+            return Learnt(stored is not None, "stored" if stored is not None else "not to be stored", valid)
+
+    def report_wrong(self, lookup_id: str, *, tenant: str) -> bool:
+        """A served answer was wrong: it leaves the cache, and the loss is charged. False for an unknown lookup."""
+        with self._lock:
+            served = self._served.get(lookup_id)
+            if served is None or served.key.tenant != tenant:
+                return False
+            del self._served[lookup_id]
+            decision = served.decision
+            if decision is None or decision.risk is None:  # the exact tier judged nothing, so nothing is to be learnt
+                self._tenant(tenant).report_wrong(None, 0.0)
+            else:
+                self._tenant(tenant).report_wrong(served.candidate, decision.risk)
+            if served.candidate is not None:
+                self._memory.forget(served.key.partition, served.candidate.answer_id)
+                self._store.remove([served.candidate.answer_id])
+            self._save(tenant)
+            return True
+
+    def invalidate(
+        self,
+        tenant: str,
+        *,
+        fingerprint: str | None = None,
+        tag: tuple[str, str] | None = None,
+        older_than_seconds: float | None = None,
+        like: np.ndarray | None = None,
+        min_similarity: float = 0.9,
+        dry_run: bool = True,
+    ) -> Invalidation:
+        """Remove a tenant's answers that meet every condition given; by default only say which these are."""
+        before = None if older_than_seconds is None else self._clock() - older_than_seconds
+        chosen = self._store.find(tenant, fingerprint=fingerprint, created_before=before)
+        if tag is not None:
+            chosen = [one for one in chosen if one.tags.get(tag[0]) == tag[1]]
+        if like is not None:
+            near = self._memory.alike(tenant, like, min_similarity)
+            chosen = [one for one in chosen if one.answer_id in near]
+        if not dry_run:
+            self._store.remove([one.answer_id for one in chosen])
+            with self._lock:
+                for one in chosen:
+                    self._memory.forget(one.partition, one.answer_id)
+        return Invalidation(len(chosen), dry_run, tuple(one.content[:200] for one in chosen[:10]))
+
+    def promise(self, tenant: str) -> Promise:
+        """What this tenant was promised and where it stands."""
+        with self._lock:
+            return self._tenant(tenant).promise
+
+    def tenants(self) -> tuple[str, ...]:
+        """Tenants that have asked since the start."""
+        with self._lock:
+            return tuple(sorted(self._reuse))
+
+    def entries(self, tenant: str) -> int:
+        """Entries of a tenant in memory."""
+        with self._lock:
+            return self._memory.count(tenant)
+
+    def stored(self) -> dict[str, tuple[int, int]]:
+        """Answers and characters of their content in the store, per tenant."""
+        return self._store.totals()
+
+    def warm(self) -> int:
+        """Read everything stored into memory; how many entries that were."""
+        with self._lock:
+            return self._memory.warm()
+
+    def close(self) -> None:
+        """Save every tenant's state and the large indexes."""
+        with self._lock:
+            for tenant in self._reuse:
+                self._save(tenant)
+            self._memory.save_indexes()
+        self._store.close()
+
+    # Serving
+
+    def _exact(self, key: CacheKey, partition: Partition, reuse: Reuse, controls: CacheControls) -> CacheLookup | None:
+        entry = partition.exact(key.exact)
+        if entry is None or not self._fresh(partition.answers[entry.answer_id], controls):
+            return None
+        answer = self._fetch(key, entry.answer_id)
+        if answer is None:
+            return None
+        reuse.control.exact_hit()
+        candidate = Candidate(entry.entry_id, entry.answer_id, entry.text, entry.created, 1.0, 0.0, np.zeros(0), 0.0)
+        pending = Pending(key, entry.text, None, candidate, None, may_store=False)
+        return self._serve(pending, answer, "exact", "byte-identical request under the same key")
+
+    def _semantic(
+        self,
+        key: CacheKey,
+        text: str,
+        vector: np.ndarray | None,
+        reuse: Reuse,
+        controls: CacheControls,
+    ) -> CacheLookup:
+        # looked up again: the lock was open while the vector was made
+        partition, candidate = self._memory.partition(key.partition, key.tenant), None
+        if vector is not None:
+
+            def fresh(entry: Entry) -> bool:
+                return self._fresh(partition.answers[entry.answer_id], controls)
+
+            candidate = partition.candidate(self._verifier.view(text), vector, fresh)
+        decision = reuse.decide(candidate, may_serve=not controls.refresh)
+        pending = Pending(key, text, vector, candidate, decision, may_store=not controls.no_store)
+        if decision.action == "hit" and candidate is not None:
+            answer = self._fetch(key, candidate.answer_id)
+            if answer is not None:
+                self._save_now_and_then(key.tenant)
+                return self._serve(pending, answer, "semantic", decision.reason)
+            reuse.control.take_back()
+            return self._wait(Pending(key, text, vector, None, None, pending.may_store), "the answer is gone", "miss")
+        return self._wait(pending, decision.reason, decision.action)
+
+    def _serve(
+        self, pending: Pending, answer: StoredAnswer, tier: Literal["exact", "semantic"], reason: str
+    ) -> CacheLookup:
+        lookup_id = uuid.uuid4().hex
+        _keep(self._served, lookup_id, pending, self.rules.max_pending)
+        record = self._memory.partition(pending.key.partition, pending.key.tenant).answers[answer.answer_id]
+        record.served += 1
+        record.used = self._clock()
+        self._uses.setdefault(pending.key.tenant, Counter())[answer.answer_id] += 1
+        return _told(pending, lookup_id, "hit", reason, tier, answer, self._clock())
+
+    def _wait(self, pending: Pending, reason: str, action: Literal["hit", "miss", "audit"]) -> CacheLookup:
+        lookup_id = uuid.uuid4().hex
+        _keep(self._pending, lookup_id, pending, self.rules.max_pending)
+        return _told(pending, lookup_id, action, reason, None, None, self._clock())
+
+    def _fresh(self, record: AnswerRecord, controls: CacheControls) -> bool:
+        """Not expired, not from the future (the clock stepped back), and young enough for this caller."""
+        age = self._clock() - record.created
+        limit = self.rules.ttl_seconds if controls.max_age_seconds is None else controls.max_age_seconds
+        return -_CLOCK_SLACK_SECONDS <= age <= min(limit, self.rules.ttl_seconds) and self._clock() < record.expires
+
+    def _fetch(self, key: CacheKey, answer_id: int) -> StoredAnswer | None:
+        """The answer as the store has it now: another process may have removed it."""
+        answer = self._store.answer(answer_id)
+        if answer is None or answer.partition != key.partition or answer.tenant != key.tenant:
+            self._memory.forget(key.partition, answer_id)
+            return None
+        return answer
+
+    # Learning
+
+    def _judge(self, pending: Pending, answer: NewAnswer) -> bool | None:
+        if pending.candidate is None:
+            return None
+        old = self._store.answer(pending.candidate.answer_id)
+        return None if old is None else same_answer(answer, old.digest, old.content, old.answer_key)
+
+    def _insert(self, pending: Pending, answer: NewAnswer) -> int:
+        """Keep the wording with its answer, which may be there already. The entry's id."""
+        key, now = pending.key, self._clock()
+        expires = now + self.rules.ttl_seconds
+        answer_id, entry_id = self._store.insert(
+            key, answer, pending.text, pending.vector, self._memory.encoder, now, expires
+        )
+        partition = self._memory.partition(key.partition, key.tenant)
+        old = partition.exact(key.exact)
+        if old is not None:
+            partition.drop_entry(old.entry_id)
+        record = AnswerRecord(usd=answer.usd, used=now, created=now, expires=expires)
+        partition.add(Entry(entry_id, answer_id, pending.text, key.exact, now, Record()), pending.vector, record)
+        self._memory.evict(key.tenant)
+        return entry_id
+
+    def _teach(self, pending: Pending, valid: bool | None, entry_id: int | None) -> None:
+        candidate, decision = pending.candidate, pending.decision
+        if valid is None or candidate is None or decision is None or decision.risk is None:
+            return
+        self._tenant(pending.key.tenant).learn(candidate, decision, valid)
+        places = (candidate.entry_id, *(() if entry_id is None else (entry_id,)))
+        self._memory.partition(pending.key.partition, pending.key.tenant).learn(places, candidate, decision.risk, valid)
+        self._store.learn(Label(places, candidate.answer_id, valid, decision.risk, candidate.cosine))
+
+    # State
+
+    def _tenant(self, tenant: str) -> Reuse:
+        if tenant not in self._reuse:
+            rules = self.rules.tenants.get(tenant, self.rules.budget)
+            reuse = Reuse(self._verifier.prior, rules, int(self._seeds.integers(2**31)))
+            saved = self._store.load_state(tenant)
+            if saved is not None:
+                reuse.restore(saved)
+            self._reuse[tenant] = reuse
+        return self._reuse[tenant]
+
+    def _save_now_and_then(self, tenant: str) -> None:
+        """At least every `save_every` hits: a restart charges that many to the budget."""
+        self._unsaved[tenant] = self._unsaved.get(tenant, 0) + 1
+        if self._unsaved[tenant] >= self._tenant(tenant).control.rules.save_every:
+            self._save(tenant)
+
+    def _save(self, tenant: str) -> None:
+        self._store.save_state(tenant, self._tenant(tenant).to_dict())
+        self._store.count_served(self._uses.pop(tenant, {}))
+        self._unsaved[tenant] = 0
+
+
+def _made(vector: Vector | None) -> np.ndarray | None:
+    return vector() if callable(vector) else vector
+
+
+def _keep(kept: OrderedDict[str, Pending], lookup_id: str, pending: Pending, limit: int) -> None:
+    kept[lookup_id] = pending
+    if len(kept) > limit:
+        kept.popitem(last=False)
+
+
+def _told(
+    pending: Pending,
+    lookup_id: str,
+    action: Literal["hit", "miss", "audit"],
+    reason: str,
+    tier: Literal["exact", "semantic"] | None,
+    answer: StoredAnswer | None,
+    now: float,
+) -> CacheLookup:
+    candidate, decision = pending.candidate, pending.decision
+    return CacheLookup(
+        lookup_id,
+        pending.key.tenant,
+        action,
+        reason,
+        tier,
+        answer,
+        None if answer is None else max(0.0, now - answer.created),
+        None if candidate is None else candidate.text,
+        None if candidate is None else candidate.cosine,
+        None if decision is None else decision.risk,
+        None if decision is None else decision.threshold,
+    )

@@ -1,0 +1,200 @@
+"""Which requests may share answers: tenant, scope, and a fingerprint of all that shapes an answer but the last turn.
+
+Knows requests and the caller's cache controls. Knows no entries, vectors or risks. When in doubt, two requests differ,
+and a request whose meaning is not all in its text is not cached.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from router.errors import InputError
+from router.requests import Message, Request
+
+Scope = Literal["tenant", "user", "session"]
+KEY_VERSION = 1
+# Parameters that change how an answer travels or is billed, not what it says. Everything else is in the fingerprint:
+# an unknown parameter may change the answer.
+_DELIVERY = frozenset(
+    {
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "service_tier",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "store",
+        "timeout",
+        "request_timeout",
+        "max_retries",
+        "extra_headers",
+        "idempotency_key",
+    }
+)
+
+
+@dataclass(frozen=True)
+class CacheControls:
+    """What one caller asks of the cache for one request.
+
+    `no_cache` neither serves nor stores, `no_store` serves but does not store, `refresh` does not serve and stores the
+    new answer in place of an old one. `scope` narrows who may share: everyone of the tenant, one user, one session.
+    """
+
+    no_cache: bool = False
+    no_store: bool = False
+    refresh: bool = False
+    max_age_seconds: float | None = None
+    scope: Scope = "tenant"
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any]) -> "CacheControls":
+        """Validate the `cache` object of a request body. Raises InputError naming the field."""
+        unknown = sorted(set(given) - set(cls.__dataclass_fields__))
+        if unknown:
+            known = ", ".join(cls.__dataclass_fields__)
+            raise InputError(f"cache.{unknown[0]}", given[unknown[0]], "unknown cache control", f"Known: {known}.")
+        for name in ("no_cache", "no_store", "refresh"):
+            if not isinstance(given.get(name, False), bool):
+                raise InputError(f"cache.{name}", given[name], "neither true nor false", "Send true or false.")
+        age = given.get("max_age_seconds")
+        number = isinstance(age, (int, float)) and not isinstance(age, bool) and math.isfinite(age) and age >= 0
+        if age is not None and not number:
+            raise InputError("cache.max_age_seconds", age, "not a number of seconds", "Send a number from 0.")
+        if given.get("scope", "tenant") not in ("tenant", "user", "session"):
+            raise InputError("cache.scope", given["scope"], "unknown scope", "Use tenant, user or session.")
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class KeyRules:
+    """What the operator allows to be cached.
+
+    `max_temperature`: a request that asks for more variety than this wants a new answer each time.
+    `read_only_tools`: names of tools that only look things up; any other tool may act, and acting twice is not reuse.
+    `max_semantic_chars`: a longer text is answered by the exact tier only, because encoders and people alike judge
+    the likeness of long texts by their beginning.
+    """
+
+    max_temperature: float = 0.3
+    read_only_tools: frozenset[str] = frozenset()
+    max_semantic_chars: int = 1_000
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """Where a request's answers live. Entries of two different partitions never meet."""
+
+    tenant: str
+    scope: str
+    fingerprint: str
+    partition: str
+    exact: bytes
+    semantic: bool
+
+
+@dataclass(frozen=True)
+class NotCacheable:
+    """Why a request bypasses the cache."""
+
+    reason: str
+
+
+def cache_key(
+    request: Request, controls: CacheControls = CacheControls(), rules: KeyRules = KeyRules()
+) -> CacheKey | NotCacheable:
+    """The key of a request, or why it has none."""
+    owner = {"tenant": "", "user": request.user, "session": request.session}[controls.scope]
+    reason = _refusal(request, controls, rules, owner)
+    if reason:
+        return NotCacheable(reason)
+    try:
+        fingerprint = _digest(_shape(request)).hex()
+        scope = json.dumps([controls.scope, owner])
+        partition = _digest([KEY_VERSION, request.tenant, scope, fingerprint]).hex()
+        exact = hashlib.sha256((partition + request.text).encode("utf-8")).digest()[:16]
+    except (TypeError, ValueError, RecursionError):
+        return NotCacheable("parameters are not plain JSON")
+    semantic = len(request.text) <= rules.max_semantic_chars
+    return CacheKey(request.tenant, scope, fingerprint, partition, exact, semantic)
+
+
+def _refusal(request: Request, controls: CacheControls, rules: KeyRules, owner: str | None) -> str:
+    if controls.no_cache:
+        return "the caller asked for no cache"
+    if owner is None:
+        return f"scope {controls.scope} without a {controls.scope}"
+    if not request.text.strip() or not any(message.role == "user" for message in request.messages):
+        return "no user turn"
+    if any(_opaque(message) for message in request.messages):
+        return "a turn carries more than its text"
+    temperature = request.parameters.get("temperature")
+    if temperature is not None and not _at_most(temperature, rules.max_temperature):
+        return f"temperature above {rules.max_temperature:g}"
+    acting = _acting_tools(request.parameters, rules)
+    return f"tool {acting} may act" if acting else ""
+
+
+def _opaque(message: Message) -> bool:
+    """Pictures and tool calls are not in the text, so two turns that read the same may differ."""
+    return message.images > 0 or message.role == "tool" or (message.role == "assistant" and not message.content)
+
+
+def _at_most(value: Any, limit: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value <= limit
+
+
+def _acting_tools(parameters: Mapping[str, Any], rules: KeyRules) -> str:
+    """The name of a tool that may act, or nothing."""
+    if parameters.get("tool_choice") == "none":
+        return ""
+    for name in ("tools", "functions"):
+        tools = parameters.get(name) or ()
+        if not isinstance(tools, (list, tuple)):
+            return name
+        for tool in tools:
+            inner = tool.get("function", tool) if isinstance(tool, Mapping) else {}
+            title = inner.get("name") if isinstance(inner, Mapping) else None
+            if not isinstance(title, str) or title not in rules.read_only_tools:
+                return str(title or "without a name")
+    return ""
+
+
+def _shape(request: Request) -> list[Any]:
+    """Everything that shapes the answer but the text of the last user turn, whose place is kept."""
+    last = max(i for i, message in enumerate(request.messages) if message.role == "user")
+    turns = [{**vars(message)} for message in request.messages]  # every field, also one that is added later
+    turns[last]["content"] = None
+    bounds = request.constraints
+    pool = [
+        sorted(bounds.models) if bounds.models is not None else None,
+        sorted(bounds.routes) if bounds.routes is not None else None,
+        sorted(bounds.needs),
+        bounds.min_quality,
+        request.objective,
+    ]
+    chosen = {name: value for name, value in request.parameters.items() if name not in _DELIVERY and value is not None}
+    return [KEY_VERSION, turns, pool, chosen]
+
+
+def _digest(value: Any) -> bytes:
+    plain = json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(plain.encode("utf-8")).digest()
+
+
+def _plain(value: Any) -> Any:
+    """JSON in one spelling: 1.0 and 1 ask for the same; an object with a key that is no text is refused."""
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("an object key is not text")
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return cast(Any, value)
