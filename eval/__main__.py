@@ -6,15 +6,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from eval.cache_report import ReplayOptions, evaluate_cache, summary_lines
 from eval.decide import decide, decisions_table, read_queries
 from eval.heldout import JudgeOptions, judge
 from eval.report import write_report
 from router.console import run_command, stage_progress
+from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
+from router.errors import InputError
 from router.moments import parse_moment
 from router.policy import Policy
 from router.settings import Settings
 from router.tables import write_table
+from router.verifier import Verifier
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_decide(commands.add_parser("decide", help="decide a file of queries at every operating point"))
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
+    _add_cache(commands.add_parser("cache", help="replay a stream through the semantic cache's decision"))
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(
@@ -35,6 +40,40 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--out", type=Path, default=Path("reports/bench"))
     bench.set_defaults(command=_bench)
     return parser
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stream", type=Path, required=True, help="prompt, answer_key; or cached, incoming, same")
+    parser.add_argument("--max-wrong", type=float, default=0.01, help="share of wrong answers to bear (default 0.01)")
+    parser.add_argument("--per", choices=["requests", "hits"], default="requests", help="what that is a share of")
+    parser.add_argument("--verifier", type=Path, default=Path("models/verifier"), help="the verifier's folder")
+    parser.add_argument("--part", help="only the rows of this split")
+    parser.add_argument("--shuffle", type=int, help="replay in a random order drawn with this seed")
+    parser.add_argument("--no-compare", action="store_true", help="skip the rules to compare with")
+    parser.add_argument("--out", type=Path, required=True, help="decisions; .json and .png are written beside them")
+    parser.set_defaults(command=_cache)
+
+
+def _cache(arguments: argparse.Namespace) -> None:
+    if not 0 < arguments.max_wrong < 1:
+        raise InputError("max-wrong", arguments.max_wrong, "outside 0 to 1", "Use 0.01 for one in a hundred.")
+    settings = Settings()
+    options = ReplayOptions(
+        stream=arguments.stream,
+        out=arguments.out,
+        max_wrong=arguments.max_wrong,
+        per=arguments.per,
+        part=arguments.part,
+        shuffle=arguments.shuffle,
+        compare=not arguments.no_compare,
+    )
+    with stage_progress() as progress:
+        encoder = load_encoder(settings)
+        verifier = Verifier.load(arguments.verifier)
+        cache = settings.models_dir / "embeddings"
+        found = evaluate_cache(options, verifier, lambda texts: embed_cached(encoder, texts, cache), progress)
+    print("\n".join(summary_lines(found)))
+    print(f"Decisions: {arguments.out}, with a .json and a .png of the same name beside it")
 
 
 def _bench(arguments: argparse.Namespace) -> None:
