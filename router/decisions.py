@@ -1,5 +1,6 @@
 """What was decided and why, and what came of it: the records that are logged, joined by `decision_id`."""
 
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,8 +15,8 @@ from router.routes import Route
 class Option:
     """A route as it was weighed for one request.
 
-    `p_correct` with its 95 % interval [`p_low`, `p_high`]; `expected_usd` at the prices of the moment; tokens are the
-    expected output; `max_output_tokens` is the cap to send.
+    `p_correct` with its 95 % interval [`p_low`, `p_high`]; `expected_usd` and `upper_usd` (at the .95 quantile of the
+    output) at the prices of the moment; tokens are the expected output; `max_output_tokens` is the cap to send.
     """
 
     route: Route
@@ -27,6 +28,7 @@ class Option:
     output_tokens: float
     max_output_tokens: int
     seconds: float
+    upper_usd: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Decision:
     """One decision. `propensity` is the probability with which the policy took this action.
 
     `action` is `route`, or `fallback` when something failed and the configured safe route answers; `reason` says why in
-    a sentence, and `fallback` names the failure.
+    a sentence, and `fallback` names the failure. `ceiling_usd` is what a throttling budget allowed the call to cost.
     """
 
     decision_id: str
@@ -51,6 +53,7 @@ class Decision:
     task: str | None = None
     fallback: str | None = None
     logged: bool = True
+    ceiling_usd: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Outcome:
     """What happened after a decision, in whole or in part; None is: not said (yet).
 
     `correct` is 0..1. `status` tells a completed call from a failed one. `usd` is what was billed, where it is known;
-    else it is priced from the tokens.
+    else it is priced from the tokens. `resolved` says whether the task that the call belongs to was solved by it.
     """
 
     decision_id: str
@@ -76,6 +79,17 @@ class Outcome:
     error: str | None = None
     model: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    # what the ledger settles by; see router.meters, and router.caused_calls for `calls`
+    resolved: bool | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    image_input_tokens: int | None = None
+    web_searches: int | None = None
+    storage_token_hours: float | None = None
+    service_tier: str | None = None
+    calls: tuple[Mapping[str, Any], ...] | None = None
 
     def said(self) -> dict[str, Any]:
         """The fields that this report states."""

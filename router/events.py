@@ -8,14 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from router.admission import Charged
 from router.decisions import Decision
+from router.errors import SpendingError
 
 
 @dataclass(frozen=True)
 class Decided:
     """A decision was answered. `failure` names the exception behind a fallback, `unlogged` why no record was kept.
 
-    `log_seconds` run from handing the record over to knowing that it is committed.
+    `log_seconds` run from handing the record over to knowing that it is committed. `charged` says where budgets stand.
     """
 
     decision: Decision
@@ -24,6 +26,15 @@ class Decided:
     log_seconds: float = 0.0
     failure: str | None = None
     unlogged: str | None = None
+    charged: Charged | None = None
+
+
+@dataclass(frozen=True)
+class SpendingRefused:
+    """A request was refused because of a budget, a missing grant, or a ledger that must answer and did not."""
+
+    refusal: SpendingError
+    tenant: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class EncoderFailed:
     problem: str
 
 
-Event = Decided | Reported | ReportFailed | PolicySwapped | PolicyRefused | EncoderFailed
+Event = Decided | SpendingRefused | Reported | ReportFailed | PolicySwapped | PolicyRefused | EncoderFailed
 Hook = Callable[[Event], None]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from router.errors import InputError, shown
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+OWNING_TAGS = ("feature", "environment", "cost_centre", "task_id")  # tags that may stand at the top level too
 NEEDS = frozenset({"tools", "vision", "json"})
 MAX_CONTEXT_CHARS = 4_000_000
 _NAME_CHARS = 200
@@ -45,7 +46,7 @@ class Request:
     """A request before any model has seen it.
 
     `value_usd` overrides the policy's value of a correct answer for this request; `objective` may instead be
-    `cheapest` or `best`.
+    `cheapest` or `best`. `ceiling_usd` is set by a throttling budget, never by a caller.
     """
 
     messages: tuple[Message, ...]
@@ -58,6 +59,7 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     value_usd: float | None = None
     objective: str | None = None
+    ceiling_usd: Decimal | None = None
 
     @property
     def text(self) -> str:
@@ -89,7 +91,7 @@ class Request:
             session=_name(given, "session"),
             user=_name(given, "user"),
             task=_name(given, "task"),
-            tags=_tags(given.get("tags")),
+            tags=_tags(given.get("tags")) | {name: tag for name in OWNING_TAGS if (tag := _name(given, name))},
             constraints=_constraints(given.get("constraints")),
             parameters=_mapping(given.get("parameters"), "parameters"),
             value_usd=_number(given.get("value_usd"), "value_usd", high=1e6),
@@ -174,7 +176,7 @@ def _name(given: Mapping[str, Any], key: str) -> str | None:
     return value
 
 
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+def _mapping(value: Any, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -182,7 +184,7 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     return dict(value)
 
 
-def _tags(value: Any) -> Mapping[str, str]:
+def _tags(value: Any) -> dict[str, str]:
     tags = _mapping(value, "tags")
     if len(tags) > 32:
         raise InputError("tags", f"{len(tags)} tags", "too many tags", "Send at most 32.")
