@@ -3,18 +3,17 @@
 Knows standings and estimates; books nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-from sqlalchemy import Connection, bindparam, select
+from typing import Any
 
 from router.budgets import ROUTE_SCOPES, Applied, Balance, Estimate
 from router.errors import BudgetExceededError, PriceCeilingError
-from router.ledger_tables import balances
+from router.ledger_book import Book
 from router.money import to_usd
 
-_BALANCES = select(balances).where(balances.c.key.in_(bindparam("keys", expanding=True)))
+_AMOUNTS = tuple(Balance.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,18 @@ class Charged:
     crossed: tuple[tuple[Standing, float], ...] = ()
 
 
-def read_standings(connection: Connection, applied: Sequence[Applied]) -> tuple[Standing, ...]:
+def read_standings(book: Book, applied: Sequence[Applied]) -> tuple[Standing, ...]:
     """Where these budgets stand, those without a call at zero."""
-    rows = connection.execute(_BALANCES, {"keys": [one.key for one in applied]}).mappings()
-    names = Balance.__dataclass_fields__
-    known = {row["key"]: Balance(**{name: row[name] for name in names}) for row in rows}
-    return tuple(Standing(one, known.get(one.key, Balance())) for one in applied)
+    known = book.standings([one.key for one in applied])
+    return tuple(Standing(one, _balance(known.get(one.key))) for one in applied)
+
+
+def _balance(row: Mapping[str, Any] | None) -> Balance:
+    return Balance() if row is None else Balance(**{name: row[name] for name in _AMOUNTS})
 
 
 def admit(before: Sequence[Standing], call: Estimate, at: datetime, throttled: bool) -> Charged:
-    """Where the budgets stand after one more call. Raises BudgetExceededError, or PriceCeilingError unless `throttled`."""
+    """Where budgets stand after one more call. Raises BudgetExceededError, or PriceCeilingError unless `throttled`."""
     after, crossed, ceiling = [], [], None
     for one in before:
         budget, balance = one.applied.budget, one.applied.budget.with_call(one.balance, call)

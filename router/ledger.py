@@ -6,43 +6,21 @@ so that what it reads is what it decides on, across processes. Knows budgets and
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection
 
 from router.admission import Charged, Standing, admit, read_standings
 from router.budgets import Applied, Estimate
 from router.errors import BudgetExceededError
-from router.ledger_tables import calls, entries
+from router.ledger_book import Book
 from router.ownership import Owner
 
 Kind = Literal["call", "cache", "retry", "fallback", "escalation", "judge", "shadow", "embedding", "storage", "other"]
 KINDS = ("call", "cache", "retry", "fallback", "escalation", "judge", "shadow", "embedding", "storage", "other")
 MOST_EXPIRED = 1000  # released in one transaction
-
-_INSERT_CALL, _INSERT_ENTRY = calls.insert(), entries.insert()
-_CALL = select(calls).where(calls.c.call_id == bindparam("id"))
-_OVERDUE = (
-    select(calls)
-    .where(calls.c.state == "reserved", calls.c.expires_ms <= bindparam("now"))
-    .order_by(calls.c.expires_ms)
-    .limit(MOST_EXPIRED)
-)
-_RESERVE = text(
-    "INSERT INTO ledger_balances"
-    " (key, budget, since_ms, resets_ms, spent, held, expected, spread2, open, calls, alerted)"
-    " VALUES (:key, :budget, :since_ms, :resets_ms, 0, :held, :expected, :spread2, 1, 1, :alerted)"
-    " ON CONFLICT (key) DO UPDATE SET held = ledger_balances.held + excluded.held,"
-    " expected = ledger_balances.expected + excluded.expected, spread2 = ledger_balances.spread2 + excluded.spread2,"
-    " open = ledger_balances.open + 1, calls = ledger_balances.calls + 1, alerted = excluded.alerted"
-)
-# the spread is a float: it is set back to nothing whenever nothing is out, so that rounding never piles up
-_MOVE = text(
-    "UPDATE ledger_balances SET spent = spent + :spent, held = held - :held, expected = expected - :expected,"
-    " spread2 = CASE WHEN open <= :closed THEN 0 ELSE spread2 - :spread2 END, open = open - :closed,"
-    " calls = calls + :called WHERE key = :key"
-)
+_INHERITED = ("at_ms", "tenant", "user", "feature", "environment", "cost_centre", "task_id", "tags", "session", "tier")
 
 
 @dataclass(frozen=True)
@@ -89,29 +67,27 @@ def reserve(
     Raises BudgetExceededError when a hard budget has no room, PriceCeilingError when a throttling budget asks for a
     cheaper route and this one was not chosen under its ceiling (`throttled`). Nothing is held then.
     """
-    now_ms = milliseconds(call.at)
+    book, now_ms = Book(connection), milliseconds(call.at)
+    charged = Charged()
     if applied:
         try:
-            charged = admit(read_standings(connection, applied), call.estimate, call.at, throttled)
+            charged = admit(read_standings(book, applied), call.estimate, call.at, throttled)
         except BudgetExceededError:
             if not expire(connection, now_ms):
                 raise
-            charged = admit(read_standings(connection, applied), call.estimate, call.at, throttled)
-    else:
-        charged = Charged()
+            charged = admit(read_standings(book, applied), call.estimate, call.at, throttled)
     held = max([one.budget.held_for(call.estimate) for one in applied], default=call.estimate.upper)
-    row = _call_row(call, "reserved", held, now_ms + round(expires_seconds * 1000))
-    row["charges"] = [[one.key, one.budget.held_for(call.estimate)] for one in applied]
-    connection.execute(_INSERT_CALL, row)
-    connection.execute(_INSERT_ENTRY, _entry(call.call_id, now_ms, "held", held))
-    if applied:
-        connection.execute(_RESERVE, [_reserving(one, call.estimate) for one in charged.standings])
+    charges = [[one.key, one.budget.held_for(call.estimate)] for one in applied]
+    book.open(_call_row(call, "reserved", held, charges, now_ms + round(expires_seconds * 1000)))
+    book.enter(call.call_id, now_ms, held=held)
+    book.hold([_holding(one, call.estimate, spent=0, out=1) for one in charged.standings])
     return charged
 
 
 def settle(connection: Connection, call_id: str, found: Settlement, at: datetime) -> None:
     """Take a report into the books: the first known cost releases what was held, a later one corrects it."""
-    row = call_of(connection, call_id)
+    book = Book(connection)
+    row = book.call(call_id)
     if row is None:
         return  # decided before there was a ledger
     changes = {name: value for name, value in found.facts.items() if value is not None}
@@ -119,23 +95,22 @@ def settle(connection: Connection, call_id: str, found: Settlement, at: datetime
     if found.spent is not None:
         changes |= {"spent": found.spent, "state": "settled", "settled_ms": milliseconds(at)}
         changes |= {"estimated": int(found.estimated), "saved_prefix": found.saved_prefix}
-        _move(connection, row, found.spent - row["spent"], at)
-    connection.execute(calls.update().where(calls.c.call_id == call_id), changes)
+        _move(book, row, found.spent - row["spent"], milliseconds(at))
+    book.change(row, changes)
 
 
 def add(connection: Connection, call: NewCall, found: Settlement, applied: Sequence[Applied]) -> bool:
-    """Book a call that was made without asking: a retry, a judge, storage. It is spent, whatever the budgets say.
-
-    False when it is booked already: a call id counts once.
+    """Book a call that was made without asking: a judge, storage, a cached answer. It is spent, whatever the budgets
+    say. False when it is booked already: a call id counts once.
     """
-    if connection.execute(_CALL, {"id": call.call_id}).one_or_none() is not None:
+    book = Book(connection)
+    if book.call(call.call_id) is not None:
         return False
-    none = replace(call, estimate=Estimate(0, 0, 0))
-    _insert_made(connection, none, found, [one.key for one in applied])
-    states = read_standings(connection, applied) if applied else ()
-    if states:
-        connection.execute(_RESERVE, [_reserving(one, none.estimate) for one in states])
-        _count(connection, [(one.applied.key, 0) for one in states], found.spent or 0, 0, 0.0, closed=1)
+    made = replace(call, estimate=Estimate(0, 0, 0))
+    row = _call_row(made, "settled", 0, [[one.key, 0] for one in applied], None)
+    _book_made(book, row | _made(found, milliseconds(call.at)))
+    standing = read_standings(book, applied) if applied else ()
+    book.hold([_holding(one, made.estimate, spent=found.spent or 0, out=0) for one in standing])
     return True
 
 
@@ -143,17 +118,14 @@ def add_caused(
     connection: Connection, cause: Mapping[str, Any], call_id: str, call: Mapping[str, Any], found: Settlement
 ) -> bool:
     """Book a call that another one caused, on the same owner, task and counters. False when it is booked already."""
-    if connection.execute(_CALL, {"id": call_id}).one_or_none() is not None:
+    book = Book(connection)
+    if book.call(call_id) is not None:
         return False
-    keys = [key for key, _ in cause["charges"]]
-    copied = ("at_ms", "tenant", "user", "feature", "environment", "cost_centre", "task_id", "tags", "session", "tier")
-    row = {name: cause[name] for name in copied} | dict(call)
-    row |= {"call_id": call_id, "state": "settled", "settled_ms": cause["at_ms"], "expected": 0, "held": 0}
-    row |= {"spread2": 0.0, "spent": found.spent or 0, "estimated": int(found.estimated), "failed": int(found.failed)}
-    row |= {"charges": [[key, 0] for key in keys]} | dict(found.facts)
-    connection.execute(_INSERT_CALL, row)
-    connection.execute(_INSERT_ENTRY, _entry(call_id, cause["at_ms"], "spent", found.spent or 0))
-    _count(connection, [(key, 0) for key in keys], found.spent or 0, 0, 0.0, closed=0, called=1)
+    charges = [[key, 0] for key, _ in cause["charges"]]
+    row = {name: cause[name] for name in _INHERITED} | {"expected": 0, "held": 0, "spread2": 0.0, **call}
+    row |= {"call_id": call_id, "state": "settled", "charges": charges}
+    _book_made(book, row | _made(found, cause["at_ms"]))
+    book.move([(key, 0) for key, _ in charges], found.spent or 0, called=1)
     return True
 
 
@@ -162,42 +134,33 @@ def expire(connection: Connection, now_ms: int, charge: bool = False) -> int:
 
     A report that still comes settles them all the same.
     """
-    overdue = [dict(row) for row in connection.execute(_OVERDUE, {"now": now_ms}).mappings()]
-    at = datetime.fromtimestamp(now_ms / 1000, UTC)
+    book = Book(connection)
+    overdue = book.overdue(now_ms, MOST_EXPIRED)
     for row in overdue:
         spent = row["expected"] if charge else 0
-        _move(connection, row, spent, at)
-        state = {"state": "expired", "spent": spent, "estimated": int(charge)}
-        connection.execute(calls.update().where(calls.c.call_id == row["call_id"]), state)
+        _move(book, row, spent, now_ms)
+        book.change(row, {"state": "expired", "spent": spent, "estimated": int(charge)})
     return len(overdue)
 
 
 def call_of(connection: Connection, call_id: str) -> Mapping[str, Any] | None:
     """A call's row."""
-    row = connection.execute(_CALL, {"id": call_id}).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return Book(connection).call(call_id)
 
 
 def milliseconds(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _reserving(one: Standing, call: Estimate) -> dict[str, Any]:
-    applied = one.applied
+def _holding(one: Standing, call: Estimate, spent: int, out: int) -> tuple[Any, ...]:
+    """A counter's row for one more call, in the order of Book.hold."""
+    applied, budget = one.applied, one.applied.budget
     since, until = (moment and milliseconds(moment) for moment in (applied.since, applied.resets_at))
-    return {
-        "key": applied.key,
-        "budget": applied.budget.name,
-        "since_ms": since,
-        "resets_ms": until,
-        "held": applied.budget.held_for(call),
-        "expected": call.expected,
-        "spread2": call.spread2,
-        "alerted": one.balance.alerted,
-    }
+    amounts = (spent, budget.held_for(call), call.expected, call.spread2, out)
+    return (applied.key, budget.name, since, until, *amounts, one.balance.alerted)
 
 
-def _call_row(call: NewCall, state: str, held: int, expires_ms: int | None) -> dict[str, Any]:
+def _call_row(call: NewCall, state: str, held: int, charges: list[Any], expires_ms: int | None) -> dict[str, Any]:
     owner = call.owner
     return {
         "call_id": call.call_id,
@@ -222,46 +185,31 @@ def _call_row(call: NewCall, state: str, held: int, expires_ms: int | None) -> d
         "strongest": call.strongest,
         "same_model": call.same_model,
         "saved_cache": call.saved_cache,
+        "spent": 0,
+        "estimated": 0,
+        "failed": 0,
+        "saved_prefix": 0,
         "expires_ms": expires_ms,
+        "charges": charges,
     }
 
 
-def _insert_made(connection: Connection, call: NewCall, found: Settlement, keys: Sequence[str]) -> None:
-    row = _call_row(call, "settled", 0, None) | {
-        "charges": [[key, 0] for key in keys],
-        "settled_ms": milliseconds(call.at),
-    }
-    row |= {"spent": found.spent or 0, "estimated": int(found.estimated), "failed": int(found.failed)}
-    connection.execute(_INSERT_CALL, row | dict(found.facts))
-    connection.execute(_INSERT_ENTRY, _entry(call.call_id, row["at_ms"], "spent", found.spent or 0))
+def _made(found: Settlement, at_ms: int) -> dict[str, Any]:
+    known = {name: value for name, value in found.facts.items() if value is not None}
+    states = {"estimated": int(found.estimated), "failed": int(found.failed), "settled_ms": at_ms}
+    return {"spent": found.spent or 0, **states, **known}
 
 
-def _move(connection: Connection, row: Mapping[str, Any], spent: int, at: datetime) -> None:
+def _book_made(book: Book, row: Mapping[str, Any]) -> None:
+    book.open(row)
+    book.enter(row["call_id"], row["at_ms"], spent=row["spent"])
+
+
+def _move(book: Book, row: Mapping[str, Any], spent: int, at_ms: int) -> None:
     """Book `spent` more picodollars on a call, releasing what is still held for it."""
-    out = row["state"] == "reserved"
-    moved = [_entry(row["call_id"], milliseconds(at), "spent", spent)]
-    if out:
-        moved.append(_entry(row["call_id"], milliseconds(at), "held", -row["held"]))
-    connection.execute(_INSERT_ENTRY, moved)
-    charges = [(key, held if out else 0) for key, held in row["charges"]]
-    expected, spread2 = (row["expected"], row["spread2"]) if out else (0, 0.0)
-    _count(connection, charges, spent, expected, spread2, closed=int(out))
-
-
-def _count(
-    connection: Connection,
-    charges: Sequence[tuple[str, int]],
-    spent: int,
-    expected: int,
-    spread2: float,
-    closed: int,
-    called: int = 0,
-) -> None:
-    same = {"spent": spent, "expected": expected, "spread2": spread2, "closed": closed, "called": called}
-    moves = [{"key": key, "held": held, **same} for key, held in charges]
-    if moves:
-        connection.execute(_MOVE, moves)
-
-
-def _entry(call_id: str, at_ms: int, account: str, pico: int) -> dict[str, Any]:
-    return {"call_id": call_id, "at_ms": at_ms, "account": account, "pico": pico}
+    if row["state"] != "reserved":
+        book.enter(row["call_id"], at_ms, spent=spent)
+        book.move([(key, 0) for key, _ in row["charges"]], spent)
+        return
+    book.enter(row["call_id"], at_ms, spent=spent, held=-row["held"])
+    book.move(row["charges"], spent, row["expected"], row["spread2"], closed=1)

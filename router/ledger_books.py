@@ -1,15 +1,17 @@
 """Whether the books balance: the journal, the calls and the counters, each recomputed from the others."""
 
 from collections import defaultdict
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from router.ledger_tables import balances, calls, entries
+from router.ledger_days import DAY_MS, contribution
+from router.ledger_tables import DAY_DIMENSIONS, DAY_SUMS, balances, calls, days, entries
 
 
 def imbalances(connection: Connection) -> list[str]:
     """One sentence per disagreement; empty when every picodollar is where it belongs."""
-    return [*_journal(connection), *_counters(connection)]
+    return [*_journal(connection), *_counters(connection), *_days(connection)]
 
 
 def _journal(connection: Connection) -> list[str]:
@@ -43,3 +45,20 @@ def _counters(connection: Connection) -> list[str]:
         if counted != owed or row.spread2 < -1e-12:
             wrong.append(f"budget {row.key}: counter {counted}, calls {owed} (spent, held, expected, open)")
     return wrong + [f"budget {key}: charged without a counter" for key in due]
+
+
+def _days(connection: Connection) -> list[str]:
+    """The sums by day against the calls."""
+    due: dict[tuple[Any, ...], list[float]] = defaultdict(lambda: [0] * len(DAY_SUMS))
+    for row in connection.execute(select(calls)).mappings():
+        added = contribution(dict(row))
+        key = (row["at_ms"] // DAY_MS, *(row[name] or "" for name in DAY_DIMENSIONS))
+        due[key] = [before + added[name] for before, name in zip(due[key], DAY_SUMS)]
+    wrong = []
+    for row in connection.execute(select(days)).mappings():
+        key = (row["day"], *(row[name] for name in DAY_DIMENSIONS))
+        owed = due.pop(key, [0] * len(DAY_SUMS))
+        # `correct` is a sum of floats; everything else is exact
+        off = [name for name, one in zip(DAY_SUMS, owed) if abs(row[name] - one) > (1e-6 if name == "correct" else 0)]
+        wrong += [f"day {key}: {name} is {row[name]}, not what the calls add up to" for name in off]
+    return wrong + [f"day {key}: calls without a sum" for key, sums in due.items() if any(sums)]

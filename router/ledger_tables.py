@@ -33,12 +33,12 @@ calls = Table(
     Column("expected", BigInteger, nullable=False),
     Column("held", BigInteger, nullable=False),
     Column("spread2", Float, nullable=False),
-    Column("spent", BigInteger, nullable=False, default=0),
-    Column("estimated", Integer, nullable=False, default=0),
+    Column("spent", BigInteger, nullable=False),
+    Column("estimated", Integer, nullable=False, server_default="0"),
     Column("strongest", BigInteger),
     Column("same_model", BigInteger),
-    Column("saved_cache", BigInteger, nullable=False, default=0),
-    Column("saved_prefix", BigInteger, nullable=False, default=0),
+    Column("saved_cache", BigInteger, nullable=False, server_default="0"),
+    Column("saved_prefix", BigInteger, nullable=False, server_default="0"),
     Column("input_tokens", BigInteger),
     Column("cached_input_tokens", BigInteger),
     Column("cache_write_tokens", BigInteger),
@@ -46,12 +46,11 @@ calls = Table(
     Column("reasoning_tokens", BigInteger),
     Column("correct", Float),
     Column("resolved", Integer),
-    Column("failed", Integer, nullable=False, default=0),
+    Column("failed", Integer, nullable=False, server_default="0"),
     Column("settled_ms", BigInteger),
     Column("expires_ms", BigInteger),
     Column("charges", JSON, nullable=False),
-    # everything that a report by owner reads, so that it never visits the wide rows
-    Index("ledger_calls_spend", "at_ms", "tenant", "spent"),
+    Index("ledger_calls_time", "at_ms"),
     Index("ledger_calls_task", "task_id"),
     Index("ledger_calls_open", "state", "expires_ms"),
 )
@@ -82,4 +81,38 @@ balances = Table(
     Column("open", Integer, nullable=False),
     Column("calls", Integer, nullable=False),
     Column("alerted", Float, nullable=False),
+)
+
+DAY_DIMENSIONS = ("tenant", "feature", "environment", "cost_centre", "model", "effort", "tier", "provider", "kind")
+DAY_SUMS = (
+    "calls",
+    "spent",
+    "held",
+    "estimated",
+    "caused",
+    "caused_calls",
+    "failed",
+    "cache_hits",
+    "unreported",
+    "counterfactual",
+    "same_model",
+    "expected",
+    "decided_spent",
+    "saved_cache",
+    "saved_prefix",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "correct",
+    "judged",
+)
+
+# Sums by day (whole days since 1970) of what calls contribute; see router.ledger_days.
+days = Table(
+    "ledger_days",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    *[Column(name, String(200), primary_key=True) for name in DAY_DIMENSIONS],
+    *[Column(name, Float if name == "correct" else BigInteger, nullable=False) for name in DAY_SUMS],
 )

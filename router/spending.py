@@ -23,6 +23,7 @@ from router.budgets import Applied, Estimate, applying
 from router.decisions import Decision, Option, Outcome
 from router.errors import BudgetExceededError, ConstraintError, LedgerDownError, PriceCeilingError, SpendingError
 from router.ledger import NewCall, Settlement
+from router.ledger_book import Book
 from router.money import to_pico, to_usd
 from router.outcomes import TOKENS, Pricer, meters
 from router.ownership import Owner
@@ -234,7 +235,7 @@ def _cap(decision: Decision, request: Request, rules: SpendingRules, price: Pric
 def _booked(connection: Connection, call: NewCall, bound: tuple[Applied, ...]) -> Charged:
     """A cached answer costs nothing and saves what asking would have cost."""
     ledger.add(connection, call, Settlement(0), bound)
-    return Charged(read_standings(connection, bound))
+    return Charged(read_standings(Book(connection), bound) if bound else ())
 
 
 def _settlement(

@@ -167,7 +167,7 @@ BUDGETS = (
 )
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The process dies in the middle of a transaction."""
 
 
@@ -213,8 +213,8 @@ def test_the_books_balance_after_any_history_with_refusals_and_crashes(
                 with connection.begin():
                     take(connection, step, minute)
                     if step[0] == "crash":
-                        raise Crash
-            except (Crash, BudgetExceededError, PriceCeilingError):
+                        raise CrashError
+            except (CrashError, BudgetExceededError, PriceCeilingError):
                 pass
         with connection.begin():
             assert imbalances(connection) == []
@@ -231,4 +231,4 @@ def test_a_damaged_book_is_noticed(store: LogStore, write: Write) -> None:
     write(lambda c: c.exec_driver_sql("UPDATE ledger_balances SET spent = spent + 1"))
     write(lambda c: c.exec_driver_sql("UPDATE ledger_calls SET held = held + 1"))
     with store.reading() as connection:
-        assert [problem.split()[0] for problem in imbalances(connection)] == ["call", "budget"]
+        assert [problem.split()[0] for problem in imbalances(connection)] == ["call", "budget", "day"]
