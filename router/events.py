@@ -38,6 +38,20 @@ class SpendingRefused:
 
 
 @dataclass(frozen=True)
+class SpendingFileRead:
+    """The spending file changed: its rules were taken, or `problem` says why those before it still hold."""
+
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class ReservationsExpired:
+    """Calls that never reported; what was held for them is released."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class Reported:
     """An outcome was recorded. `usd` is what this report added to the bill of its decision."""
 
@@ -76,7 +90,20 @@ class EncoderFailed:
     problem: str
 
 
-Event = Decided | SpendingRefused | Reported | ReportFailed | PolicySwapped | PolicyRefused | EncoderFailed
+Event = (
+    Decided | SpendingRefused | SpendingFileRead | ReservationsExpired | Reported | ReportFailed | PolicySwapped
+    | PolicyRefused | EncoderFailed
+)
+    Decided
+    | SpendingRefused
+    | SpendingFileRead
+    | ReservationsExpired
+    | Reported
+    | ReportFailed
+    | PolicySwapped
+    | PolicyRefused
+    | EncoderFailed
+)
 Hook = Callable[[Event], None]
 
 

@@ -145,7 +145,11 @@ _UNITS = ("tasks", "tasks_judged", "tasks_resolved", "users")
 
 def spend(connection: Connection, ask: SpendAsk) -> list[SpendRow]:
     """The groups, the dearest first. Exact: sums are of whole picodollars."""
-    rows = [row for row in (_row(ask, one) for one in connection.execute(_statement(ask)).mappings()) if row.calls]
+    units = {}
+    if ask.units:
+        units = {_names(ask, one): one for one in connection.execute(_units_statement(ask)).mappings()}
+    found = (_row(ask, one, units) for one in connection.execute(_statement(ask)).mappings())
+    rows = [row for row in found if row.calls]
     if "month" in ask.by:
         rows = _by_month(rows)
     return sorted(rows, key=lambda row: (-row.spent, tuple(str(name) for name in row.names)))
@@ -187,7 +191,7 @@ def _by_days(ask: SpendAsk) -> bool:
     """Whether the sums by day can answer: whole days, no users, tasks or tags."""
     whole = not any(milliseconds(moment) % DAY_MS for moment in (ask.since, ask.until))
     named = {*ask.by, *ask.where}
-    return whole and not ask.units and named <= {"day", "month", *DAY_DIMENSIONS}
+    return whole and named <= {"day", "month", *DAY_DIMENSIONS}
 
 
 def _statement(ask: SpendAsk) -> Any:
@@ -204,23 +208,27 @@ def _statement(ask: SpendAsk) -> Any:
             columns += [func.sum(amount // _HALF).label(f"{name}_high"), func.sum(amount % _HALF).label(f"{name}_low")]
         else:
             columns.append(func.sum(amount).label(name))
-    return select(*columns, *(_units() if ask.units else ())).where(*asked).group_by(*parts.values())
+    return select(*columns).where(*asked).group_by(*parts.values())
 
 
-def _units() -> list[Any]:
-    task = calls.c.task_id
-    counted = (task, _if_known(calls.c.resolved.is_not(None)), _if_known(calls.c.resolved == 1), calls.c.user)
-    return [func.count(one.distinct()).label(name) for name, one in zip(_UNITS, counted)]
+def _units_statement(ask: SpendAsk) -> Any:
+    """Distinct tasks and users have no sums: the calls themselves are read."""
+    task, resolved = calls.c.task_id, calls.c.resolved
+    counted = (task, case((resolved.is_not(None), task)), case((resolved == 1, task)), calls.c.user)
+    columns = [func.count(one.distinct()).label(name) for name, one in zip(_UNITS, counted)]
+    parts = [dimension(name).label(f"by{i}") for i, name in enumerate(ask.by)]
+    return select(*parts, *columns).where(*within(ask)).group_by(*[dimension(name) for name in ask.by])
 
 
-def _if_known(condition: Any) -> Any:
-    return case((condition, calls.c.task_id))
+def _names(ask: SpendAsk, row: Mapping[Any, Any]) -> tuple[str | None, ...]:
+    return tuple(_name(name, row[f"by{i}"]) for i, name in enumerate(ask.by))
 
 
-def _row(ask: SpendAsk, row: Mapping[Any, Any]) -> SpendRow:
-    names = tuple(_name(name, row[f"by{i}"]) for i, name in enumerate(ask.by))
+def _row(ask: SpendAsk, row: Mapping[Any, Any], units: Mapping[Any, Mapping[Any, Any]]) -> SpendRow:
+    names = _names(ask, row)
     found: dict[str, Any] = {"correct": float(row["correct"] or 0.0)}
-    for name in (*_MEASURES, *(_UNITS if ask.units else ())):
+    found |= {name: int(units[names][name]) for name in _UNITS if names in units}
+    for name in _MEASURES:
         if name in MONEY:
             found[name] = int(row[f"{name}_high"] or 0) * _HALF + int(row[f"{name}_low"] or 0)
         elif name != "correct":

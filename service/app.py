@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from router.engine import Engine
-from router.errors import InputError, StoreError
+from router.errors import InputError, SpendingError, StoreError
 from router.events import Decided
 from router.outcomes import read_outcome
 from router.requests import Request as RouteRequest
@@ -23,6 +23,7 @@ from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
 from service.schemas import describe, documented
+from service.spending import add_spending, budget_answer
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _KEY_CHARS = 255
@@ -48,6 +49,7 @@ def create_app(
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
     _add_decisions(app, engine, settings.max_body_bytes)
     _add_views(app, engine, metrics)
+    add_spending(app, engine, settings.max_body_bytes)
     describe(app)
     return app
 
@@ -61,7 +63,7 @@ def _add_decisions(app: FastAPI, engine: Engine, max_bytes: int) -> None:
         async def answer(given: dict[str, Any]) -> Response:
             decided = await engine.route(RouteRequest.from_mapping(given))
             timing = {"Server-Timing": _server_timing(decided, perf_counter() - started)}
-            return _json(route_answer(decided.decision), headers=timing)
+            return _json(route_answer(decided.decision) | budget_answer(decided), headers=timing)
 
         return await _answered(request, max_bytes, answer)
 
@@ -119,6 +121,8 @@ async def _answered(request: Request, max_bytes: int, answer: Callable[[dict[str
         return problems.json_problem(error)
     except InputError as error:
         return problems.input_problem(error)
+    except SpendingError as error:
+        return problems.spending_problem(error)
     except StoreError as error:
         return problems.store_problem(error)
     except RecursionError:

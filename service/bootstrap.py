@@ -8,17 +8,20 @@ from typing import Any
 from fastapi import FastAPI
 
 from router.current_policy import PolicyWatcher
+from router.current_spending import SpendingFile
 from router.encoders import load_encoder, threads
 from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
-from router.events import EncoderFailed, PolicyRefused, tell
+from router.events import EncoderFailed, PolicyRefused, SpendingFileRead, tell
 from router.linear_algebra import one_blas_thread
 from router.log_store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
 from router.safe_route import SafeRoute
 from router.settings import Settings
+from router.spending import Spending
 from service.app import create_app
+from service.chores import Chores
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
 
@@ -49,16 +52,21 @@ class Runtime:
             fsync=settings.store_fsync,
             keep_text=settings.store_text,
         )
-        self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks)
+        rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
+        self.spending = Spending(rules)
+        self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending)
+        self.chores = Chores(self.store, self.spending, self.hooks, settings)
         self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
         self._loading.start()
+        self.chores.start()
 
     def close(self) -> None:
         """Stop following, then write what waits."""
         self.watcher.stop()
+        self.chores.stop()
         self.engine.close()
 
     def app(self) -> FastAPI:

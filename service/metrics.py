@@ -5,12 +5,24 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from router.events import Decided, EncoderFailed, Event, PolicyRefused, PolicySwapped, Reported, ReportFailed
+from router.events import (
+    Decided,
+    EncoderFailed,
+    Event,
+    PolicyRefused,
+    PolicySwapped,
+    Reported,
+    ReportFailed,
+    ReservationsExpired,
+    SpendingFileRead,
+    SpendingRefused,
+)
 from router.safe_route import Cause
 
 STAGES = ("encode", "decide", "log")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
+REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -30,6 +42,11 @@ class Metrics:
         self.errors = self._counter("unexpected_errors", "Requests answered with 500.")
         self.stages = self._histogram("stage_seconds", "Seconds spent in each step of a decision.", "stage")
         self.http = self._histogram("http_request_seconds", "Seconds per HTTP request.", "path", "status")
+        self.refused = self._counter("spending_refusals", "Requests refused by budgets, grants or the ledger.", "cause")
+        self.throttled = self._counter("throttled_decisions", "Decisions taken under a throttling budget's ceiling.")
+        self.crossings = self._counter("budget_crossings", "Alert shares that budgets crossed, by budget.", "budget")
+        self.expired = self._counter("expired_reservations", "Reservations released without an outcome.")
+        self.spending_file = self._counter("spending_file_reads", "Changed spending files, taken or refused.", "result")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
 
@@ -45,6 +62,12 @@ class Metrics:
         match event:
             case Decided():
                 self._decided(event)
+            case SpendingRefused():
+                self.refused.labels(type(event.refusal).__name__).inc()
+            case ReservationsExpired():
+                self.expired.inc(event.count)
+            case SpendingFileRead():
+                self.spending_file.labels("refused" if event.problem else "taken").inc()
             case Reported():
                 kind = "repeated" if event.repeated else "conflicting" if event.conflicting else "recorded"
                 self.reports.labels(kind).inc()
@@ -77,6 +100,9 @@ class Metrics:
             self.stages.labels("encode").observe(event.encode_seconds)
             self.stages.labels("decide").observe(event.decide_seconds)
         self.stages.labels("log").observe(event.log_seconds)
+        self.throttled.inc(decision.ceiling_usd is not None)
+        for standing, _ in event.charged.crossed if event.charged else ():
+            self.crossings.labels(standing.applied.budget.name).inc()
         if event.unlogged is not None:
             self.unlogged.labels(event.unlogged).inc()
 
@@ -86,6 +112,8 @@ class Metrics:
             (self.unlogged, UNLOGGED),
             (self.reports, REPORTS),
             (self.swaps, ("swapped", "refused")),
+            (self.refused, REFUSALS),
+            (self.spending_file, ("taken", "refused")),
             (self.stages, STAGES),
         ):
             for value in values:

@@ -1,0 +1,146 @@
+"""Spend over HTTP: what was spent, where budgets stand, and costs that no decision stands behind."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from router.admission import Standing, read_standings
+from router.budgets import EACH, applying
+from router.cost_reports import book_cost, read_cost
+from router.engine import Engine
+from router.errors import InputError, StoreError, TierwiseError
+from router.events import Decided
+from router.ledger_book import Book
+from router.moments import parse_moment
+from router.money import usd_text
+from router.ownership import Owner
+from router.prices import now
+from router.spend_query import SpendAsk, month_of
+from router.spend_report import build_report
+from service import problems
+from service.schemas import documented
+
+_ASKED = ("by", "since", "until", "units")
+
+
+def add_spending(app: FastAPI, engine: Engine, max_bytes: int) -> None:
+    """Add /spend, /budgets and /costs."""
+
+    @app.get("/spend", **documented("spend"))
+    async def spend(request: Request) -> Response:
+        """Sums of the ledger by any dimensions and period: ?by=tenant,model&since=2026-11-01&until=2026-12-01."""
+        return await _answered(lambda: _spend(engine, dict(request.query_params)))
+
+    @app.get("/budgets", **documented("budgets"))
+    async def budgets(request: Request) -> Response:
+        """Where the budgets of an owner stand: ?tenant=acme&user=…; without one, those that bind everybody."""
+        return await _answered(lambda: _budgets(engine, dict(request.query_params)))
+
+    @app.post("/costs", **documented("costs"))
+    async def costs(request: Request) -> Response:
+        """Book a call or a charge that no decision stands behind, once per id."""
+        body = await request.body()
+        return await _answered(lambda: _cost(engine, body, max_bytes))
+
+
+def budget_answer(decided: Decided) -> dict[str, Any]:
+    """What /route says of budgets: the one that is fullest, or null where none binds the call."""
+    standings = decided.charged.standings if decided.charged else ()
+    if not standings:
+        return {"budget": None}
+    ceiling = decided.decision.ceiling_usd
+    fullest = max(standings, key=lambda one: one.share)
+    return {"budget": standing_answer(fullest) | {"ceiling_usd": None if ceiling is None else f"{ceiling:f}"}}
+
+
+def standing_answer(one: Standing) -> dict[str, Any]:
+    """A budget and its counter."""
+    budget, balance, resets = one.applied.budget, one.balance, one.applied.resets_at
+    return {
+        "name": budget.name,
+        "counter": one.applied.key,
+        "mode": budget.mode,
+        "period": budget.period,
+        "limit_usd": None if budget.limit_usd is None else f"{budget.limit_usd:f}",
+        "max_calls": budget.max_calls,
+        "spent_usd": usd_text(balance.spent),
+        "held_usd": usd_text(budget.committed(balance) - balance.spent),
+        "calls": balance.calls,
+        "share": round(one.share, 6),
+        "resets_at": None if resets is None else resets.isoformat(),
+    }
+
+
+async def _answered(work: Callable[[], Any]) -> Response:
+    """Run blocking work in a thread, and put every foreseen failure into a problem document."""
+    try:
+        return Response(orjson.dumps(await asyncio.to_thread(work)), media_type="application/json")
+    except orjson.JSONDecodeError as error:
+        return problems.json_problem(error)
+    except InputError as error:
+        return problems.input_problem(error)
+    except StoreError as error:
+        return problems.store_problem(error)
+    except TierwiseError as error:
+        return problems.problem(413, "too-large", "The body is too large", str(error))
+
+
+def _spend(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
+    moment = now()
+    month = month_of(moment)
+    since = parse_moment(asked["since"]) if "since" in asked else month[0]
+    until = parse_moment(asked["until"]) if "until" in asked else max(month[1], since + timedelta(days=1))
+    by = tuple(one for one in asked.get("by", "tenant").split(",") if one)
+    where = {name: one for name, one in asked.items() if name not in _ASKED}
+    ask = SpendAsk(since, until, by, where, asked.get("units", "") in ("1", "true", "yes"))
+    if engine.store is None:
+        raise StoreError("no store is configured")
+    chargeback = engine.spending.rules().chargeback
+    with engine.store.reading() as connection:
+        return build_report(connection, ask, moment, chargeback).as_dict()
+
+
+def _budgets(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
+    known = ("tenant", "user", "feature", "environment", "cost_centre", "task_id")
+    wrong = [name for name in asked if name not in known]
+    if wrong:
+        raise InputError(wrong[0], asked[wrong[0]], "not an owner", f"Use any of {', '.join(known)}.")
+    owner = Owner(asked.pop("tenant", "default"), **asked)  # type: ignore[arg-type]
+    at, rules = now(), engine.spending.rules()
+    bound = applying(rules.budgets, owner, owner.task_id or "", at)
+    if engine.store is None:
+        raise StoreError("no store is configured")
+    with engine.store.reading() as connection:
+        standings = read_standings(Book(connection), bound) if bound else ()
+    return {
+        "owner": {name: one for name, one in vars(owner).items() if one},
+        "budgets": _all(standings),
+        "at": at.isoformat(timespec="seconds"),
+    }
+
+
+def _all(standings: tuple[Standing, ...]) -> list[dict[str, Any]]:
+    return [standing_answer(one) | {"each": EACH in one.applied.budget.scope.values()} for one in standings]
+
+
+def _cost(engine: Engine, body: bytes, max_bytes: int) -> Mapping[str, Any]:
+    if len(body) > max_bytes:
+        raise TierwiseError(f"body: over {max_bytes} bytes")
+    given = orjson.loads(body)
+    if not isinstance(given, dict):
+        raise InputError("body", given, "not an object", "Send a JSON object.")
+    cost = read_cost(given, now(), engine.price)
+    if engine.store is None:
+        raise StoreError("no store is configured")
+    rules = engine.spending.rules()
+    booked = engine.store.write(lambda connection: book_cost(connection, cost, rules))
+    try:
+        fresh = booked.result(engine.limits.store_seconds)
+    except TimeoutError as error:
+        raise StoreError("the cost could not be written in time") from error
+    return {"id": given["id"], "usd": usd_text(cost.found.spent or 0), "repeated": not fresh}
