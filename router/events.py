@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.admission import Charged
+from router.alert_rules import Alert
 from router.decisions import Decision
 from router.errors import SpendingError
 
@@ -52,6 +53,14 @@ class ReservationsExpired:
 
 
 @dataclass(frozen=True)
+class SpendAlert:
+    """Something odd about spend was announced; `delivered` is false when the webhook did not take it."""
+
+    alert: Alert
+    delivered: bool
+
+
+@dataclass(frozen=True)
 class Reported:
     """An outcome was recorded. `usd` is what this report added to the bill of its decision."""
 
@@ -91,13 +100,11 @@ class EncoderFailed:
 
 
 Event = (
-    Decided | SpendingRefused | SpendingFileRead | ReservationsExpired | Reported | ReportFailed | PolicySwapped
-    | PolicyRefused | EncoderFailed
-)
     Decided
     | SpendingRefused
     | SpendingFileRead
     | ReservationsExpired
+    | SpendAlert
     | Reported
     | ReportFailed
     | PolicySwapped

@@ -4,7 +4,7 @@ Amounts are whole picodollars and moments whole milliseconds since 1970, so that
 them alike. They live in the log's metadata: a decision and its reservation are one transaction.
 """
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, String, Table, Text
 
 from router.log_tables import metadata
 
@@ -115,4 +115,27 @@ days = Table(
     Column("day", Integer, primary_key=True),
     *[Column(name, String(200), primary_key=True) for name in DAY_DIMENSIONS],
     *[Column(name, Float if name == "correct" else BigInteger, nullable=False) for name in DAY_SUMS],
+)
+
+# What was announced, once for all processes; `seen_ms` is when the condition last held.
+alerts = Table(
+    "ledger_alerts",
+    metadata,
+    Column("alert_id", Integer, primary_key=True, autoincrement=True),
+    Column("rule", String(40), nullable=False),
+    Column("subject", String(700), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Index("ledger_alerts_subject", "rule", "subject", "seen_ms"),
+)
+
+# What somebody asked not to hear of until a moment.
+silences = Table(
+    "ledger_silences",
+    metadata,
+    Column("rule", String(40), primary_key=True),
+    Column("subject", String(700), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
 )

@@ -1,6 +1,8 @@
-"""What the service does by itself, beside answering: release reservations that never reported."""
+"""What the service does by itself, beside answering: release reservations that never reported, look for odd spend."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Event, Thread
 
 from router.errors import TierwiseError
@@ -8,6 +10,7 @@ from router.events import Hook, ReservationsExpired, tell
 from router.log_store import LogStore
 from router.settings import Settings
 from router.spending import Spending
+from service.alerting import Alerting
 
 PATIENCE_SECONDS = 30.0
 
@@ -16,7 +19,12 @@ class Chores:
     """One thread. A chore that fails is done again at its next turn; nothing waits for it."""
 
     def __init__(self, store: LogStore, spending: Spending, hooks: Sequence[Hook], settings: Settings) -> None:
-        self._store, self._spending, self._hooks, self._settings = store, spending, hooks, settings
+        self._store, self._spending, self._hooks = store, spending, hooks
+        self._alerting = Alerting(store, lambda: spending.rules().alerts, hooks)
+        self._turns: tuple[tuple[float, Callable[[], object]], ...] = (
+            (settings.expire_every_seconds, self.expire),
+            (settings.alert_every_seconds, self._alerting.look),
+        )
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="chores", daemon=True)
 
@@ -36,8 +44,10 @@ class Chores:
         return count
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._settings.expire_every_seconds):
-            try:
-                self.expire()
-            except (TierwiseError, TimeoutError):
-                continue  # /readyz tells when the store does not write
+        due = [time.monotonic() + every for every, _ in self._turns]
+        while not self._stopping.wait(max(0.0, min(due) - time.monotonic())):
+            place = due.index(min(due))
+            every, chore = self._turns[place]
+            with suppress(TierwiseError, TimeoutError):  # /readyz tells when the store is away
+                chore()
+            due[place] = time.monotonic() + every

@@ -13,6 +13,7 @@ from router.events import (
     PolicyRefused,
     PolicySwapped,
     ReportFailed,
+    SpendAlert,
     SpendingFileRead,
     SpendingRefused,
 )
@@ -44,6 +45,10 @@ class EventLog:
                 self._decided(event)
             case SpendingRefused():
                 self._logger.warning("spending refused", cause=str(event.refusal), tenant=event.tenant)
+            case SpendAlert():
+                alert = event.alert
+                said = {"rule": alert.rule, "subject": alert.subject, "evidence": dict(alert.evidence)}
+                self._logger.warning("spend alert", message=alert.message, webhook_took_it=event.delivered, **said)
             case SpendingFileRead() if event.problem:
                 self._logger.error("spending file refused", problem=event.problem)
             case SpendingFileRead():

@@ -14,6 +14,7 @@ from router.events import (
     Reported,
     ReportFailed,
     ReservationsExpired,
+    SpendAlert,
     SpendingFileRead,
     SpendingRefused,
 )
@@ -23,6 +24,7 @@ STAGES = ("encode", "decide", "log")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
 REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
+ALERT_RULES = ("day-spend", "tenant-spend", "tier-mix", "retry-rate", "cache-hits", "month-forecast")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -47,6 +49,7 @@ class Metrics:
         self.crossings = self._counter("budget_crossings", "Alert shares that budgets crossed, by budget.", "budget")
         self.expired = self._counter("expired_reservations", "Reservations released without an outcome.")
         self.spending_file = self._counter("spending_file_reads", "Changed spending files, taken or refused.", "result")
+        self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
 
@@ -66,6 +69,8 @@ class Metrics:
                 self.refused.labels(type(event.refusal).__name__).inc()
             case ReservationsExpired():
                 self.expired.inc(event.count)
+            case SpendAlert():
+                self.alerts.labels(event.alert.rule, "delivered" if event.delivered else "undelivered").inc()
             case SpendingFileRead():
                 self.spending_file.labels("refused" if event.problem else "taken").inc()
             case Reported():
@@ -118,6 +123,8 @@ class Metrics:
         ):
             for value in values:
                 metric.labels(value)
+        for rule in ALERT_RULES:
+            self.alerts.labels(rule, "delivered")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tierwise_{name}", text, labels, registry=self.registry)

@@ -9,6 +9,7 @@ import orjson
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from router import alert_log
 from router.admission import Standing, read_standings
 from router.budgets import EACH, applying
 from router.cost_reports import book_cost, read_cost
@@ -16,6 +17,7 @@ from router.engine import Engine
 from router.errors import InputError, StoreError, TierwiseError
 from router.events import Decided
 from router.ledger_book import Book
+from router.log_store import LogStore
 from router.moments import parse_moment
 from router.money import usd_text
 from router.ownership import Owner
@@ -23,13 +25,15 @@ from router.prices import now
 from router.spend_query import SpendAsk, month_of
 from router.spend_report import build_report
 from service import problems
+from service.metrics import ALERT_RULES
 from service.schemas import documented
 
 _ASKED = ("by", "since", "until", "units")
 
 
 def add_spending(app: FastAPI, engine: Engine, max_bytes: int) -> None:
-    """Add /spend, /budgets and /costs."""
+    """Add /spend, /budgets, /costs and /alerts."""
+    _add_alerts(app, engine)
 
     @app.get("/spend", **documented("spend"))
     async def spend(request: Request) -> Response:
@@ -46,6 +50,21 @@ def add_spending(app: FastAPI, engine: Engine, max_bytes: int) -> None:
         """Book a call or a charge that no decision stands behind, once per id."""
         body = await request.body()
         return await _answered(lambda: _cost(engine, body, max_bytes))
+
+
+def _add_alerts(app: FastAPI, engine: Engine) -> None:
+    """Add /alerts."""
+
+    @app.get("/alerts", **documented("alerts"))
+    async def alerts() -> Response:
+        """What was announced lately, with its evidence."""
+        return await _answered(lambda: _read_alerts(engine))
+
+    @app.post("/alerts/silences", **documented("silences"))
+    async def silences(request: Request) -> Response:
+        """Do not send an alert for a while: {rule, subject, minutes}; 0 minutes takes a silence back."""
+        body = await request.body()
+        return await _answered(lambda: _silence(engine, body))
 
 
 def budget_answer(decided: Decided) -> dict[str, Any]:
@@ -86,6 +105,8 @@ async def _answered(work: Callable[[], Any]) -> Response:
         return problems.input_problem(error)
     except StoreError as error:
         return problems.store_problem(error)
+    except TimeoutError:
+        return problems.store_problem(StoreError("the record could not be written in time"))
     except TierwiseError as error:
         return problems.problem(413, "too-large", "The body is too large", str(error))
 
@@ -98,10 +119,8 @@ def _spend(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
     by = tuple(one for one in asked.get("by", "tenant").split(",") if one)
     where = {name: one for name, one in asked.items() if name not in _ASKED}
     ask = SpendAsk(since, until, by, where, asked.get("units", "") in ("1", "true", "yes"))
-    if engine.store is None:
-        raise StoreError("no store is configured")
     chargeback = engine.spending.rules().chargeback
-    with engine.store.reading() as connection:
+    with _store(engine).reading() as connection:
         return build_report(connection, ask, moment, chargeback).as_dict()
 
 
@@ -113,9 +132,7 @@ def _budgets(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
     owner = Owner(asked.pop("tenant", "default"), **asked)  # type: ignore[arg-type]
     at, rules = now(), engine.spending.rules()
     bound = applying(rules.budgets, owner, owner.task_id or "", at)
-    if engine.store is None:
-        raise StoreError("no store is configured")
-    with engine.store.reading() as connection:
+    with _store(engine).reading() as connection:
         standings = read_standings(Book(connection), bound) if bound else ()
     return {
         "owner": {name: one for name, one in vars(owner).items() if one},
@@ -128,6 +145,34 @@ def _all(standings: tuple[Standing, ...]) -> list[dict[str, Any]]:
     return [standing_answer(one) | {"each": EACH in one.applied.budget.scope.values()} for one in standings]
 
 
+def _read_alerts(engine: Engine) -> dict[str, Any]:
+    with _store(engine).reading() as connection:
+        return {"alerts": alert_log.recent(connection)}
+
+
+def _silence(engine: Engine, body: bytes) -> dict[str, Any]:
+    given = orjson.loads(body)
+    if not isinstance(given, dict):
+        raise InputError("body", given, "not an object", "Send {rule, subject, minutes}.")
+    rule, subject, minutes = (given.get(name) for name in ("rule", "subject", "minutes"))
+    if rule not in ALERT_RULES:
+        raise InputError("rule", rule, "unknown rule", f"Use one of {', '.join(ALERT_RULES)}.")
+    if not isinstance(subject, str) or not 0 < len(subject) <= 200:
+        raise InputError("subject", subject, "not a subject", "Copy it from /alerts.")
+    if not isinstance(minutes, (int, float)) or isinstance(minutes, bool) or not 0 <= minutes <= 527_040:
+        raise InputError("minutes", minutes, "out of range", "Send 0 to 527040 (a year).")
+    until = now() + timedelta(minutes=minutes)
+    kept = _store(engine).write(lambda connection: alert_log.silence(connection, rule, subject, until))
+    kept.result(engine.limits.store_seconds)
+    return {"rule": rule, "subject": subject, "until": until.isoformat(timespec="seconds")}
+
+
+def _store(engine: Engine) -> LogStore:
+    if engine.store is None:
+        raise StoreError("no store is configured")
+    return engine.store
+
+
 def _cost(engine: Engine, body: bytes, max_bytes: int) -> Mapping[str, Any]:
     if len(body) > max_bytes:
         raise TierwiseError(f"body: over {max_bytes} bytes")
@@ -135,12 +180,7 @@ def _cost(engine: Engine, body: bytes, max_bytes: int) -> Mapping[str, Any]:
     if not isinstance(given, dict):
         raise InputError("body", given, "not an object", "Send a JSON object.")
     cost = read_cost(given, now(), engine.price)
-    if engine.store is None:
-        raise StoreError("no store is configured")
     rules = engine.spending.rules()
-    booked = engine.store.write(lambda connection: book_cost(connection, cost, rules))
-    try:
-        fresh = booked.result(engine.limits.store_seconds)
-    except TimeoutError as error:
-        raise StoreError("the cost could not be written in time") from error
+    booked = _store(engine).write(lambda connection: book_cost(connection, cost, rules))
+    fresh = booked.result(engine.limits.store_seconds)
     return {"id": given["id"], "usd": usd_text(cost.found.spent or 0), "repeated": not fresh}
