@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.ledger_sql import Statements
-from router.ledger_tables import DAY_DIMENSIONS, DAY_SUMS
+from router.ledger_tables import CAUSED, DAY_DIMENSIONS, DAY_SUMS
 
 DAY_MS = 86_400_000
 _COLUMNS = ("day", *DAY_DIMENSIONS, *DAY_SUMS)
@@ -30,7 +30,7 @@ def book(sql: Statements, before: Mapping[str, Any] | None, after: Mapping[str, 
 
 def contribution(row: Mapping[str, Any]) -> dict[str, Any]:
     """What one call adds to each sum of its day."""
-    caused = row["kind"] not in ("call", "cache")
+    caused = row["kind"] in CAUSED
     spent, strongest = row["spent"] or 0, row.get("strongest")
     decided = row["kind"] == "call" and row["state"] == "settled" and strongest is not None
     same = row.get("same_model")

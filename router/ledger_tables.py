@@ -83,6 +83,8 @@ balances = Table(
     Column("alerted", Float, nullable=False),
 )
 
+# Kinds of calls that other calls caused; jobs of their own (embedding, storage) are none.
+CAUSED = ("retry", "fallback", "escalation", "judge", "shadow")
 DAY_DIMENSIONS = ("tenant", "feature", "environment", "cost_centre", "model", "effort", "tier", "provider", "kind")
 DAY_SUMS = (
     "calls",

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from router.errors import InputError
 from router.ledger import milliseconds
 from router.ledger_days import DAY_MS
-from router.ledger_tables import DAY_DIMENSIONS, calls, days
+from router.ledger_tables import CAUSED, DAY_DIMENSIONS, calls, days
 
 PLAIN = (
     "tenant",
@@ -29,7 +29,7 @@ PLAIN = (
     "state",
 )
 PERIODS = {"hour": 3_600_000, "day": 86_400_000, "month": 86_400_000}  # months are made of days
-MOST_DIMENSIONS = 4
+MOST_DIMENSIONS = 10
 # SUM of 64-bit picodollars overflows at 9.2 million USD; its two halves overflow at a million times that.
 _HALF = 1_000_000
 _FILTERS = (
@@ -106,7 +106,7 @@ class SpendRow:
     users: int = 0
 
 
-_CAUSED = calls.c.kind.not_in(("call", "cache"))
+_CAUSED = calls.c.kind.in_(CAUSED)
 _DECIDED = (calls.c.kind == "call") & (calls.c.state == "settled") & calls.c.strongest.is_not(None)
 
 
