@@ -30,10 +30,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class Charged:
-    """A reservation that was made: where every budget stands, and which alert shares it was the first to cross."""
+    """A reservation that was made: where every budget stands, and which alert shares it was the first to cross, and
+    why the prompt's prefix can or cannot be reused."""
 
     standings: tuple[Standing, ...] = ()
     crossed: tuple[tuple[Standing, float], ...] = ()
+    prefix: str | None = None
 
 
 def read_standings(book: Book, applied: Sequence[Applied]) -> tuple[Standing, ...]:

@@ -149,7 +149,7 @@ class Engine:
         except TimeoutError as error:
             tell(self.hooks, ReportFailed("store-timeout"))
             raise StoreError("the record could not be written in time") from error
-        tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd)))
+        tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd), outcome))
         return recorded
 
     def decide(self, request: Request, job: "Job | None" = None) -> Decided:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from router.admission import Charged
 from router.alert_rules import Alert
-from router.decisions import Decision
+from router.decisions import Decision, Outcome
 from router.errors import SpendingError
 
 
@@ -62,11 +62,12 @@ class SpendAlert:
 
 @dataclass(frozen=True)
 class Reported:
-    """An outcome was recorded. `usd` is what this report added to the bill of its decision."""
+    """An outcome was recorded. `usd` is what this report added to the bill of its decision, `outcome` what it said."""
 
     repeated: bool
     conflicting: bool
     usd: float
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True)

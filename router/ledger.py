@@ -16,6 +16,7 @@ from router.budgets import Applied, Estimate
 from router.errors import BudgetExceededError
 from router.ledger_book import Book
 from router.ownership import Owner
+from router.prefix_cache import Turn
 
 Kind = Literal["call", "cache", "retry", "fallback", "escalation", "judge", "shadow", "embedding", "storage", "other"]
 KINDS = ("call", "cache", "retry", "fallback", "escalation", "judge", "shadow", "embedding", "storage", "other")
@@ -40,6 +41,7 @@ class NewCall:
     strongest: int | None = None
     same_model: int | None = None
     saved_cache: int = 0
+    prefix: Turn | None = None
 
     @property
     def task_id(self) -> str:
@@ -81,7 +83,7 @@ def reserve(
     book.open(_call_row(call, "reserved", held, charges, now_ms + round(expires_seconds * 1000)))
     book.enter(call.call_id, now_ms, held=held)
     book.hold([_holding(one, call.estimate, spent=0, out=1) for one in charged.standings])
-    return charged
+    return replace(charged, prefix=call.prefix.cause if call.prefix else None)
 
 
 def settle(connection: Connection, call_id: str, found: Settlement, at: datetime) -> None:
@@ -185,6 +187,8 @@ def _call_row(call: NewCall, state: str, held: int, charges: list[Any], expires_
         "strongest": call.strongest,
         "same_model": call.same_model,
         "saved_cache": call.saved_cache,
+        "prefix": call.prefix.cause if call.prefix else None,
+        "prefix_share": call.prefix.share if call.prefix else None,
         "spent": 0,
         "estimated": 0,
         "failed": 0,

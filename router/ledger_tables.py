@@ -10,7 +10,7 @@ from router.log_tables import metadata
 
 # One row per call. `kind` says why it was made; `spent` is what it cost so far, `held` what is kept for it while it is
 # out. `strongest` and `same_model` are what the strongest route, and this model at its highest effort, were expected to
-# cost.
+# cost. `prefix` says why the prompt's beginning could be reused or not, see router.prefix_cache.
 calls = Table(
     "ledger_calls",
     metadata,
@@ -39,6 +39,8 @@ calls = Table(
     Column("same_model", BigInteger),
     Column("saved_cache", BigInteger, nullable=False, server_default="0"),
     Column("saved_prefix", BigInteger, nullable=False, server_default="0"),
+    Column("prefix", String(10)),
+    Column("prefix_share", Float),
     Column("input_tokens", BigInteger),
     Column("cached_input_tokens", BigInteger),
     Column("cache_write_tokens", BigInteger),

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     expire_every_seconds: float = Field(
         default=30.0, gt=0, description="How often reservations without an outcome are released."
     )
+    traces: Literal["none", "console", "otlp"] = Field(
+        default="none",
+        description="Where OpenTelemetry spans go. otlp needs tierwise[otlp] and reads OTEL_EXPORTER_OTLP_ENDPOINT.",
+    )
     alert_every_seconds: float = Field(default=60.0, gt=0, description="How often spend alerts are looked for.")
 
     # Service

@@ -28,6 +28,7 @@ from router.money import to_pico, to_usd
 from router.outcomes import TOKENS, Pricer, meters
 from router.ownership import Owner
 from router.policy import Policy
+from router.prefix_cache import PrefixTracker, Turn
 from router.prices import Usage, find_model, now
 from router.requests import Request
 from router.routes import Route, effort_rank
@@ -47,6 +48,7 @@ class Spending:
         self.rules = rules
         self._hints: OrderedDict[str, Standing] = OrderedDict()
         self._hinting = Lock()
+        self._prefixes = PrefixTracker()
 
     def choose(self, chooser: Chooser, policy: Policy, request: Request, vector: np.ndarray, at: datetime) -> Decision:
         """The policy's decision among the routes that are granted, under the ceiling of a throttling budget.
@@ -72,7 +74,8 @@ class Spending:
         rules, owner = self.rules(), Owner.of(request)
         chosen, call = decision.chosen, _new_call(decision, request, owner)
         bound = self._bound(rules, owner, call.task_id, decision)
-        call = replace(call, estimate=_estimate(decision, request, rules, bound, price))
+        estimate = _estimate(decision, request, rules, bound, price)
+        call = replace(call, estimate=estimate, prefix=self._turn(decision, request))
         if decision.action == "cache":
             return lambda connection: _booked(connection, call, bound)
         forced = decision.ceiling_usd is not None or decision.action == "fallback"
@@ -141,6 +144,13 @@ class Spending:
             strict = [one.budget.name for one in bound if one.budget.strict]
             if strict:
                 raise LedgerDownError(f"the ledger did not answer, and budget {strict[0]!r} is strict")
+
+    def _turn(self, decision: Decision, request: Request) -> Turn | None:
+        """What the provider's prefix cache can reuse; nobody knows for a request without a session."""
+        if request.session is None or decision.action == "cache":
+            return None
+        model = decision.chosen.route.model
+        return self._prefixes.observe(request.tenant, request.session, model, request.messages, decision.at)
 
     def _ceiling(self, rules: SpendingRules, request: Request, owner: Owner, at: datetime) -> Decimal | None:
         ceilings = [] if request.ceiling_usd is None else [request.ceiling_usd]

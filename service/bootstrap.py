@@ -12,7 +12,7 @@ from router.current_spending import SpendingFile
 from router.encoders import load_encoder, threads
 from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
-from router.events import EncoderFailed, PolicyRefused, SpendingFileRead, tell
+from router.events import EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
 from router.linear_algebra import one_blas_thread
 from router.log_store import LogStore
 from router.policy import Policy
@@ -24,6 +24,9 @@ from service.app import create_app
 from service.chores import Chores
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
+from service.tracing import Tracing, make_exporter
+
+VERSION = "0.1.0"
 
 
 class Runtime:
@@ -36,7 +39,9 @@ class Runtime:
     def __init__(self, settings: Settings, logger: Any = None) -> None:
         self.settings, self.logger = settings, logger or make_logger(settings.log_level)
         self.metrics = Metrics()
-        self.hooks = (self.metrics, EventLog(self.logger))
+        exporter = make_exporter(settings.traces)
+        self.tracing = Tracing(exporter, VERSION) if exporter else None
+        self.hooks: tuple[Hook, ...] = (self.metrics, EventLog(self.logger), *([self.tracing] if self.tracing else []))
         if settings.policy is not None and not (settings.policy / MANIFEST).is_file():
             raise PolicyFileError(f"policy {settings.policy}: no policy here (no {MANIFEST}). Check --policy.")
         safe = SafeRoute.from_key(settings.safe_route, settings.safe_max_output_tokens)
@@ -68,6 +73,8 @@ class Runtime:
         self.watcher.stop()
         self.chores.stop()
         self.engine.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def app(self) -> FastAPI:
         @asynccontextmanager

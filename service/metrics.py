@@ -5,6 +5,7 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from router.decisions import Outcome
 from router.events import (
     Decided,
     EncoderFailed,
@@ -18,6 +19,7 @@ from router.events import (
     SpendingFileRead,
     SpendingRefused,
 )
+from router.prefix_cache import CAUSES
 from router.safe_route import Cause
 
 STAGES = ("encode", "decide", "log")
@@ -49,6 +51,10 @@ class Metrics:
         self.crossings = self._counter("budget_crossings", "Alert shares that budgets crossed, by budget.", "budget")
         self.expired = self._counter("expired_reservations", "Reservations released without an outcome.")
         self.spending_file = self._counter("spending_file_reads", "Changed spending files, taken or refused.", "result")
+        self.turns = self._counter(
+            "prefix_turns", "Turns of sessions, by whether their prefix could be reused.", "cause"
+        )
+        self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
@@ -78,6 +84,8 @@ class Metrics:
                 self.reports.labels(kind).inc()
                 # a counter only grows; a report that corrects a bill downwards shows in the store alone
                 self.billed_usd.inc(max(event.usd, 0.0))
+                if event.outcome is not None and not event.repeated:
+                    self._tokens(event.outcome)
             case ReportFailed():
                 self.reports.labels(event.cause).inc()
             case PolicySwapped():
@@ -105,11 +113,19 @@ class Metrics:
             self.stages.labels("encode").observe(event.encode_seconds)
             self.stages.labels("decide").observe(event.decide_seconds)
         self.stages.labels("log").observe(event.log_seconds)
+        if event.charged is not None and event.charged.prefix is not None:
+            self.turns.labels(event.charged.prefix).inc()
         self.throttled.inc(decision.ceiling_usd is not None)
         for standing, _ in event.charged.crossed if event.charged else ():
             self.crossings.labels(standing.applied.budget.name).inc()
         if event.unlogged is not None:
             self.unlogged.labels(event.unlogged).inc()
+
+    def _tokens(self, outcome: Outcome) -> None:
+        """The hit rate of providers' prefix caches is cached over all."""
+        cached = min(outcome.cached_input_tokens or 0, outcome.input_tokens or 0)
+        self.prompt_tokens.labels("cached").inc(cached)
+        self.prompt_tokens.labels("fresh").inc((outcome.input_tokens or 0) - cached)
 
     def _start_at_zero(self) -> None:
         for metric, values in (
@@ -118,6 +134,8 @@ class Metrics:
             (self.reports, REPORTS),
             (self.swaps, ("swapped", "refused")),
             (self.refused, REFUSALS),
+            (self.turns, CAUSES),
+            (self.prompt_tokens, ("cached", "fresh")),
             (self.spending_file, ("taken", "refused")),
             (self.stages, STAGES),
         ):

@@ -21,6 +21,7 @@ from router.log_store import LogStore
 from router.moments import parse_moment
 from router.money import usd_text
 from router.ownership import Owner
+from router.prefix_advice import PrefixReport, advise, prefix_prices, read_prefix_sums
 from router.prices import now
 from router.spend_query import SpendAsk, month_of
 from router.spend_report import build_report
@@ -34,6 +35,7 @@ _ASKED = ("by", "since", "until", "units")
 def add_spending(app: FastAPI, engine: Engine, max_bytes: int) -> None:
     """Add /spend, /budgets, /costs and /alerts."""
     _add_alerts(app, engine)
+    _add_prefix_cache(app, engine)
 
     @app.get("/spend", **documented("spend"))
     async def spend(request: Request) -> Response:
@@ -50,6 +52,15 @@ def add_spending(app: FastAPI, engine: Engine, max_bytes: int) -> None:
         """Book a call or a charge that no decision stands behind, once per id."""
         body = await request.body()
         return await _answered(lambda: _cost(engine, body, max_bytes))
+
+
+def _add_prefix_cache(app: FastAPI, engine: Engine) -> None:
+    """Add /prefix-cache."""
+
+    @app.get("/prefix-cache", **documented("prefix-cache"))
+    async def prefix_cache(request: Request) -> Response:
+        """How much of prompts the providers' caches read, why not more, and what to do: ?tenant=acme&since=…"""
+        return await _answered(lambda: _prefix(engine, dict(request.query_params)))
 
 
 def _add_alerts(app: FastAPI, engine: Engine) -> None:
@@ -143,6 +154,22 @@ def _budgets(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
 
 def _all(standings: tuple[Standing, ...]) -> list[dict[str, Any]]:
     return [standing_answer(one) | {"each": EACH in one.applied.budget.scope.values()} for one in standings]
+
+
+def _prefix(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
+    moment = now()
+    since = parse_moment(asked.pop("since", None) or month_of(moment)[0].isoformat(), "since")
+    until = parse_moment(asked.pop("until", None) or (moment + timedelta(days=1)).isoformat(), "until")
+    with _store(engine).reading() as connection:
+        sums = read_prefix_sums(connection, SpendAsk(since, until, (), asked))
+    found = [advise(tenant, model, one, prefix_prices(model, moment)) for (tenant, model), one in sums.items()]
+    return {"since": since.isoformat(), "until": until.isoformat(), "sessions": [_prefix_answer(one) for one in found]}
+
+
+def _prefix_answer(one: PrefixReport) -> dict[str, Any]:
+    causes = {cause: vars(sums) for cause, sums in one.causes.items()}
+    advice = [{"what": each.what, "usd": round(each.usd, 6), "why": each.why} for each in one.advice]
+    return {"tenant": one.tenant, "model": one.model, "hit_rate": one.hit_rate, "causes": causes, "advice": advice}
 
 
 def _read_alerts(engine: Engine) -> dict[str, Any]:

@@ -169,6 +169,7 @@ def test_the_openapi_document_names_every_path_and_resolves(service: Service) ->
         "/alerts",
         "/alerts/silences",
         "/budgets",
+        "/prefix-cache",
         "/costs",
         "/spend",
         "/metrics",
