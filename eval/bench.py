@@ -23,6 +23,7 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from eval.bench_ledger import ledger_rows
 from eval.heldout import commit
 from router.encoders import load_encoder
 from router.errors import TierwiseError
@@ -122,6 +123,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "deciding": _deciding,
         "routing": _routing,
         "quality": _quality,
+        "ledger": _ledger,
     }
     figures: list[Figure] = []
     out.mkdir(parents=True, exist_ok=True)
@@ -236,6 +238,12 @@ def _quality(bench: Bench) -> Iterator[Figure]:
                 if measured and measured["value"] is not None:
                     value = _with_interval(measured)
                     yield Figure(f"{figure} · {policy['label']}", value, found["n"], name, command)
+
+
+def _ledger(bench: Bench) -> Iterator[Figure]:
+    """Budgets, kills, reports, alerts and prefix caches, on processes and ledgers of their own."""
+    for what, value, n, data in ledger_rows(bench.data, bench.data.parent / "traffic", bench.scratch):
+        yield Figure(what, value, n, data, "python -m eval bench --only ledger")
 
 
 def _with_interval(figure: Mapping[str, Any]) -> str:
