@@ -13,10 +13,11 @@ from router.ownership import Owner
 from router.routes import Route
 
 AT = datetime(2026, 3, 15, 18, 30, tzinfo=UTC)  # a Sunday
+LOW = Route("m", "low")
 ACME = Owner("acme", user="ann", feature="chat", tags={"team": "red"})
 
 
-def keys(*budgets: Budget, owner: Owner = ACME, route: Route | None = Route("m", "low")) -> list[str]:
+def keys(*budgets: Budget, owner: Owner = ACME, route: Route | None = LOW) -> list[str]:
     return [one.key for one in applying(budgets, owner, "task", AT, route, "economy")]
 
 
@@ -88,8 +89,9 @@ def test_one_call_alone_commits_its_quantile_and_strictly_its_cap() -> None:
 def test_a_strict_budget_is_never_overspent_by_calls_within_their_caps(calls: list[tuple[int, float]]) -> None:
     budget, balance, spent = Budget("b", {}, "total", Decimal(2), "hard", strict=True), Balance(), 0
     for cap, used in calls:
-        after = budget.with_call(balance, Estimate(0, 0, cap))
-        if budget.fits(after):
+        call = Estimate(0, 0, cap)
+        after = budget.with_call(balance, call)
+        if budget.fits(after, call):
             balance, spent = after, spent + round(cap * used)
     assert spent <= budget.limit
 

@@ -49,6 +49,8 @@ def test_models_can_be_closed_and_granted_by_pattern() -> None:
 def test_a_tenant_without_any_route_is_told_what_it_would_need() -> None:
     routes = [Route("gpt-4o", "none"), Route("o3", "high")]
     specs = build_specs(routes, {"gpt-4o": {"tier": "frontier"}, "o3": {"tier": "reasoning"}})
-    with pytest.raises(NotGrantedError, match="acme; it would need a grant of effort high; or a grant of tier frontier"):
+    with pytest.raises(
+        NotGrantedError, match="acme; it would need a grant of effort high; or a grant of tier frontier"
+    ):
         Governance().allowed(routes, specs, "acme", None, DAY)
     assert Governance(grants=(GRANT,)).allowed(routes, specs, "research-1", None, DAY) == ("gpt-4o|none", "o3|high")

@@ -46,7 +46,9 @@ def test_a_report_may_carry_it_and_what_it_states_itself_wins() -> None:
     assert (outcome.input_tokens, outcome.output_tokens, outcome.usd) == (100, 51, Decimal("0.1"))
 
 
-@pytest.mark.parametrize("usage", [3, {}, {"tokens": 4}, {"prompt_tokens": "many"}, {"input_tokens": -1}, CLAUDE | {"input_tokens": "x"}])
+@pytest.mark.parametrize(
+    "usage", [3, {}, {"tokens": 4}, {"prompt_tokens": "many"}, {"input_tokens": -1}, CLAUDE | {"input_tokens": "x"}]
+)
 def test_an_unknown_shape_is_refused(usage: object) -> None:
     with pytest.raises(InputError):
         read_outcome({"decision_id": "d", "usage": usage})

@@ -180,12 +180,16 @@ def test_steps_of_a_task_are_counted_across_calls(make: Make) -> None:
     route(engine, task_id="another")
 
 
-@pytest.mark.parametrize("when_down, strict, refused", [("closed", True, True), ("closed", False, False), ("open", True, False)])
+@pytest.mark.parametrize(
+    "when_down, strict, refused", [("closed", True, True), ("closed", False, False), ("open", True, False)]
+)
 def test_a_broken_ledger_breaks_only_what_asked_for_it(
     safe: SafeRoute, tiny_policy: Policy, when_down: str, strict: bool, refused: bool
 ) -> None:
     rules = SpendingRules(LedgerRules(when_down=when_down), (budget("1", strict=strict),))  # type: ignore[arg-type]
-    engine = Engine(safe, None, encoder=HashingEncoder(), limits=Limits(), clock=lambda: AT, spending=Spending(lambda: rules))
+    engine = Engine(
+        safe, None, encoder=HashingEncoder(), limits=Limits(), clock=lambda: AT, spending=Spending(lambda: rules)
+    )
     engine.swap(tiny_policy)
     if refused:
         with pytest.raises(LedgerDownError):

@@ -42,7 +42,7 @@ def test_an_expression_names_metrics_and_labels_that_exist(
 ) -> None:
     names = set(re.findall(r"tierwise_\w+", expression))
     assert names and names <= known.keys()
-    labels = set(re.findall(r'[{,]\s*(\w+)\s*=', expression))
+    labels = set(re.findall(r"[{,]\s*(\w+)\s*=", expression))
     for inside in re.findall(r"by \(([^)]*)\)", expression):
         labels |= {label.strip() for label in inside.split(",")}
     assert labels <= set.union(*(known[name] for name in names))
