@@ -29,8 +29,8 @@ EACH = "*"
 ENDLESS_SHARE = 0.1
 KEY_CHARS = 600
 # A budget is tried by every call near its end, not once, so one spread would be too little: twice the spread of what is
-# out, and twice that of the call that asks. Chosen on halves of a training set: overspent in 2 to 4 % of simulated races
-# with 100 and with 10 callers; one spread and no margin, in 25 %.
+# out, and twice that of the call that asks. Chosen on halves of a training set: 2 to 4 % of simulated races overspent,
+# with 100 and with 10 callers; with one spread and no margin, 25 %.
 LOOKS, MARGIN = 2.0, 2.0
 
 

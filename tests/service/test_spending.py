@@ -26,7 +26,7 @@ from service.metrics import Metrics
 
 RULES = SpendingRules(
     budgets=(
-        Budget("acme a day", {"tenant": "acme"}, "day", Decimal("0.01"), "hard"),
+        Budget("acme a day", {"tenant": "acme"}, "day", Decimal("0.01"), "hard", alert_at=(0.1,)),
         Budget("steps", {"task_id": "*"}, "task", None, "hard", max_calls=2),
     ),
     governance=Governance(models=("gpt-4o*",)),
