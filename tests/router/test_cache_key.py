@@ -1,12 +1,14 @@
 """Two requests share a key only when nothing but the last user turn tells them apart."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.cache_key import CacheControls, CacheKey, KeyRules, NotCacheable, cache_key
+from router.cache_controls import CacheControls
+from router.cache_key import CacheKey, KeyRules, NotCacheable, cache_key
 from router.errors import InputError
 from router.requests import Request
 
@@ -20,7 +22,7 @@ def request(text: str = "What is the capital of Peru?", **more: object) -> Reque
 
 
 def key(given: Request, controls: CacheControls | None = None, rules: KeyRules = READS) -> CacheKey:
-    found = cache_key(given, controls or CacheControls(), rules)
+    found = cache_key(replace(given, cache=controls or CacheControls()), rules)
     assert isinstance(found, CacheKey), found
     return found
 
@@ -118,7 +120,7 @@ def test_scopes_separate_people_and_never_meet_the_tenant() -> None:
     ],
 )
 def test_what_is_never_cached_says_why(given: Request, controls: CacheControls, reason: str) -> None:
-    found = cache_key(given, controls, READS)
+    found = cache_key(replace(given, cache=controls), READS)
     assert isinstance(found, NotCacheable)
     assert reason in found.reason
 
