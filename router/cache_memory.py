@@ -2,7 +2,7 @@
 
 import gc
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,6 +138,13 @@ class CacheMemory:
         if loaded is not None:
             loaded.partition.drop_answer(answer_id)
 
+    def forget_all(self, tenant: str, answer_ids: Collection[int]) -> None:
+        """Answers of a tenant, wherever they are."""
+        for loaded in self._loaded.values():
+            if loaded.tenant == tenant:
+                for answer_id in answer_ids:
+                    loaded.partition.drop_answer(answer_id)
+
     def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
         rows = self._store.wordings(tenant)
         return {
@@ -146,24 +153,19 @@ class CacheMemory:
             if other is not None and encoder == self.encoder and float(other @ vector) >= least
         }
 
-    def evict(self, tenant: str) -> None:
-        """Bounded memory: what is too much and one answer in a hundred leaves, those whose keeping saves least.
-
-        Call after each insert; it counts only now and then.
-        """
+    def excess(self, tenant: str) -> list[int]:
+        """The answers that must leave for memory to stay bounded, and one in a hundred more: those whose keeping saves
+        least. Ask after each insert; it counts only now and then."""
         self._inserts += 1
         excess = self.count(tenant) - self._rules.max_entries if self._inserts % _COUNT_EVERY == 0 else 0
         if excess <= 0:
-            return
+            return []
         now, half_life = self._clock(), self._rules.worth_half_life_seconds
         worths = [
-            (record.worth(now, half_life), answer_id, name)
-            for name, loaded in self._loaded.items()
+            (record.worth(now, half_life), answer_id)
+            for loaded in self._loaded.values()
             if loaded.tenant == tenant
             for answer_id, record in loaded.partition.answers.items()
         ]
         worths.sort()
-        leaving = worths[: excess + len(worths) // 100]
-        self._store.remove([answer_id for _, answer_id, _ in leaving])
-        for _, answer_id, name in leaving:
-            self.forget(name, answer_id)
+        return [answer_id for _, answer_id in worths[: excess + len(worths) // 100]]
