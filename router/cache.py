@@ -205,7 +205,7 @@ class SemanticCache:
         entry = partition.exact(key.exact)
         if entry is None or not self._fresh(partition.answers[entry.answer_id], controls):
             return None
-        answer = self._fetch(key, entry.answer_id)
+        answer = self._memory.answer(key, entry.answer_id)
         if answer is None:
             return None
         reuse.control.exact_hit()
@@ -227,7 +227,7 @@ class SemanticCache:
         decision = reuse.decide(candidate, may_serve=not controls.refresh)
         pending = Pending(key, request.text, vector, candidate, decision, not controls.no_store, request.tags)
         if decision.action == "hit" and candidate is not None:
-            answer = self._fetch(key, candidate.answer_id)
+            answer = self._memory.answer(key, candidate.answer_id)
             if answer is not None:
                 return self._serve(lookup_id, pending, answer, "semantic", decision.reason)
             reuse.control.take_back()
@@ -257,14 +257,6 @@ class SemanticCache:
         limit = self.rules.ttl_seconds if controls.max_age_seconds is None else controls.max_age_seconds
         return -_CLOCK_SLACK_SECONDS <= age <= min(limit, self.rules.ttl_seconds) and self._clock() < record.expires
 
-    def _fetch(self, key: CacheKey, answer_id: int) -> StoredAnswer | None:
-        """The answer as the store has it now: another process may have removed it."""
-        answer = self._store.answer(answer_id)
-        if answer is None or answer.partition != key.partition or answer.tenant != key.tenant:
-            self._memory.forget(key.partition, answer_id)
-            return None
-        return answer
-
     # Learning
 
     def _judge(self, pending: Pending, answer: NewAnswer) -> bool | None:
@@ -281,6 +273,7 @@ class SemanticCache:
             key, answer, pending.text, pending.vector, self._memory.encoder, now, expires
         )
         with self._lock:
+            self._memory.renewed(answer_id)
             partition = self._memory.partition(key.partition, key.tenant)
             old = partition.exact(key.exact)
             if old is None or old.entry_id < entry_id:  # else a newer one came in between

@@ -152,6 +152,8 @@ def _digest(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     """JSON in one spelling: 1.0 and 1 ask for the same; an object with a key that is no text is refused."""
+    if value is None or type(value) in (str, int, bool):  # most of what comes, and quicker to tell than a Mapping
+        return value
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("an object key is not text")
