@@ -80,8 +80,11 @@ class Runtime:
             self.engine.use_encoder(load_encoder(self.settings))
         except Exception as error:
             tell(self.hooks, EncoderFailed(_said(error)))
-        if self.settings.cache:
+        self._load_policy()
+        if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
             self._open_cache()
+
+    def _load_policy(self) -> None:
         if self.settings.policy is None:
             self.watcher.look()
             self.watcher.start()
