@@ -142,7 +142,7 @@ def expected_writes(calls_per_day: Decimal, ttl_seconds: int, arrivals: str) -> 
     """
     gap_seconds = _SECONDS_PER_DAY / calls_per_day
     if arrivals == "even":
-        return calls_per_day if gap_seconds > ttl_seconds else Decimal(1)
+        return calls_per_day if gap_seconds >= ttl_seconds else Decimal(1)
     return max(Decimal(1), calls_per_day * (-Decimal(ttl_seconds) / gap_seconds).exp())
 
 
