@@ -22,6 +22,7 @@ from service.health import unready
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
+from service.plan import PLAN_SHAPES, add_plans
 from service.schemas import describe, documented
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -48,7 +49,8 @@ def create_app(
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
     _add_decisions(app, engine, settings.max_body_bytes)
     _add_views(app, engine, metrics)
-    describe(app)
+    add_plans(app, engine, lambda request, answer: _answered(request, settings.max_body_bytes, answer))
+    describe(app, PLAN_SHAPES)
     return app
 
 

@@ -22,7 +22,7 @@ class Row:
     """A figure of the guide beside ours. Ranges have two ends; `printed` is how the guide prints the figure.
 
     `right`: `guide` or `ours` where the other erred, `both` where they differ by rounding or answer differently stated
-    questions, `neither` where the inputs do not decide it. `bound`: the figure is a bound or a range that others are in.
+    questions, `neither` where the inputs do not decide it. `bound`: it is a bound, or a range that others are in.
     """
 
     key: str

@@ -48,6 +48,7 @@ def input_error(found: ErrorDetails, shape: type[BaseModel], where: str = "") ->
         return InputError(path, cause.value, cause.problem, cause.cure)
     path = ".".join(str(one) for one in (*filter(None, [where]), *found["loc"]))
     value = None if found["type"] == "missing" else found["input"]
+    value = float(value) if isinstance(value, Decimal) else value  # as it was written, not as it is kept
     return InputError(path or "scenario", value, _problem(found), _cure(found, shape))
 
 

@@ -6,13 +6,13 @@ Where the two disagree, both are kept and told apart; nothing is averaged.
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Literal
 
-from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from router.economics.meters import Meters, Quote
 from router.economics.price_file import all_quotes, find_quotes, library_names
@@ -32,15 +32,20 @@ _LIBRARY_METERS = {
     "requests_kcount": "usd_per_thousand_requests",
 }
 _MINUTES_PER_HOUR = 60
+_STEP_MINUTES, _STEPS_PER_DAY = 30, 48
 
 
 def library_quote(model: str, at: datetime) -> Quote | None:
-    """The price library's quote of a model at a moment, or None where it has no price."""
+    """The price library's quote of a model on a moment's day, or None where it has no price.
+
+    The meters are those of noon (UTC); where other hours have other prices, they are the quote's off-peak.
+    """
     found = find_model(library_names().get(model.lower(), model))
     if found is None:
         return None
     provider, info = found
-    price = info.get_prices(at)
+    noon = at.replace(hour=12, minute=0, second=0, microsecond=0)
+    price = info.get_prices(noon)
     meters = _meters(price, None)
     if not meters.known():
         return None
@@ -54,7 +59,22 @@ def library_quote(model: str, at: datetime) -> Quote | None:
         long_context_above_tokens=start,
         long_context=None if start is None else _meters(price, start),
         context_tokens=info.context_window,
+        **_off_peak(info, noon),
     )
+
+
+def _off_peak(info: ModelInfo, noon: datetime) -> dict[str, Any]:
+    """The hours whose prices are not noon's, and these prices; nothing where all hours are alike."""
+    midnight = noon.replace(hour=0)
+    steps = [midnight + timedelta(minutes=_STEP_MINUTES * i) for i in range(_STEPS_PER_DAY)]
+    usual = _meters(info.get_prices(noon), None)
+    other = [_meters(info.get_prices(one), None) != usual for one in steps]
+    if not any(other):
+        return {}
+    start = next(i for i in range(_STEPS_PER_DAY) if other[i] and not other[i - 1])
+    end = next(i for i in range(_STEPS_PER_DAY) if not other[i] and other[i - 1])
+    meters = _meters(info.get_prices(steps[start]), None)
+    return {"off_peak": meters, "off_peak_utc": (steps[start].time(), steps[end].time())}
 
 
 def quotes(model: str, at: datetime) -> list[Quote]:
@@ -113,16 +133,17 @@ def offers() -> Sequence[str]:
 def _differing(name: str, at: datetime) -> Iterator[Disagreement]:
     library = library_quote(name, at)
     found = [*([library] if library else []), *find_quotes(name, at.date())]
-    meters = dict.fromkeys(meter for quote in found for meter in quote.meters.known())
-    for meter in meters:
-        priced = []
-        for quote in found:
-            low = getattr(quote.meters, meter)
-            high = getattr(quote.high, meter, None) if quote.high else None
-            if low is not None:
-                priced.append((quote.source, low, low if high is None else high))
-        if len({one[1:] for one in priced}) > 1:
-            yield Disagreement(name, meter, tuple(priced))
+    priced: dict[str, list[tuple[str, Decimal, Decimal]]] = {}
+    for quote in found:
+        for meter, low in quote.meters.known().items():
+            high = getattr(quote.high, meter) if quote.high else low
+            priced.setdefault(meter, []).append((quote.source, low, high))
+        for suffix, meters in ((" of long contexts", quote.long_context), (" off-peak", quote.off_peak)):
+            for meter, usd in (meters.known() if meters else {}).items():
+                priced.setdefault(meter + suffix, []).append((quote.source, usd, usd))
+    for meter, said in priced.items():
+        if len({one[1:] for one in said}) > 1:
+            yield Disagreement(name, meter, tuple(said))
 
 
 def _completed(quote: Quote, own: Quote) -> Quote:
@@ -134,7 +155,7 @@ def _completed(quote: Quote, own: Quote) -> Quote:
     same = quote.meters.usd_per_million_input_tokens == own.meters.usd_per_million_input_tokens
     if same and quote.long_context is None and own.long_context:
         extra |= {"long_context": own.long_context, "long_context_above_tokens": own.long_context_above_tokens}
-    if same and own.off_peak:
+    if same and quote.off_peak is None and own.off_peak:
         extra |= {"off_peak": own.off_peak, "off_peak_utc": own.off_peak_utc}
     if extra["meters"] != quote.meters or len(extra) > 1:
         extra["source"] = f"{quote.source}, completed by {own.source}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from router.economics.meters import Meters, Quote
 
+GUIDE = "guide"
 FILE = Path(__file__).with_name("quotes.toml")
 _METERS = {
     "input": "usd_per_million_input_tokens",
@@ -36,7 +37,7 @@ def all_quotes() -> tuple[Quote, ...]:
     """Every quote of the file, in its order: the first of a name is the one to use."""
     given = _file()
     return tuple(
-        _quote(name, table, {**given["providers"].get(name.partition("/")[0], {}), **meters}, given["guide"])
+        _quote(name, table, {**given["providers"].get(name.partition("/")[0], {}), **meters})
         for table in given["tables"]
         for name, meters in table["quotes"].items()
     )
@@ -52,9 +53,14 @@ def find_quotes(model: str, at: date | None = None) -> list[Quote]:
 def table_quote(model: str, table: str) -> Quote:
     """What one table of the file says of `provider/model`, by the table's name. Raises KeyError."""
     for one in all_quotes():
-        if one.name == model and one.source.endswith(f": {table}"):
+        if one.name == model and one.source == f"{GUIDE}: {table}":
             return one
     raise KeyError(f"{model} in {table}")
+
+
+def guide_name() -> str:
+    """The guide that the file quotes, in full."""
+    return str(_file()["guide"])
 
 
 @lru_cache(maxsize=1)
@@ -69,10 +75,10 @@ def _file() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"), parse_float=Decimal)
 
 
-def _quote(name: str, table: Mapping[str, Any], given: Mapping[str, Any], guide: str) -> Quote:
+def _quote(name: str, table: Mapping[str, Any], given: Mapping[str, Any]) -> Quote:
     provider, _, model = name.partition("/")
     low, high = _meters(given, 0), _meters(given, -1)
-    quote = Quote(provider, model, f"{guide}: {table['name']}", table["since"], low, high if high != low else None)
+    quote = Quote(provider, model, f"{GUIDE}: {table['name']}", table["since"], low, high if high != low else None)
     facts = {key: given[key] for key in _FACTS if key in given}
     if "long" in given:
         facts |= {"long_context_above_tokens": given["long_above"], "long_context": _meters(given["long"], 0)}
