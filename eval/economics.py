@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
@@ -33,6 +35,7 @@ def add_economics(commands: Subparsers) -> None:
     _add_plan(commands.add_parser("plan", help="answer a scenario file: costs, break-evens, capacity"))
     worked = commands.add_parser("worked-examples", help="recompute every worked figure of the guide")
     worked.add_argument("--out", type=Path, default=Path("reports/worked-examples"), help="folder of the page")
+    worked.add_argument("--markdown", type=Path, help="write the Markdown page to this file only")
     worked.set_defaults(command=_worked)
 
 
@@ -136,15 +139,27 @@ def _measured(given: Mapping[str, Any], log: str | None) -> Mapping[str, Measure
 def _write(plan: Plan, arguments: argparse.Namespace) -> None:
     text = {"text": plan_text, "json": plan_json, "html": plan_html}[arguments.format](plan)
     if arguments.out is None:
-        print(text)
+        _print(text)
         return
     write_page(text, arguments.out)
     print(plan.answer)
     print(f"Written: {arguments.out}")
 
 
+def _print(text: str) -> None:
+    """To the terminal; whoever reads may stop, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _worked(arguments: argparse.Namespace) -> None:
     rows = all_rows()
+    if arguments.markdown is not None:
+        write_page(worked_markdown(rows), arguments.markdown)
+        print(summarise(rows).sentence)
+        return
     write_page(worked_html(rows), arguments.out / "worked-examples.html")
     write_page(worked_markdown(rows), arguments.out / "worked-examples.md")
     told = [{**vars(one), "ours": [str(x) for x in one.ours], "agreement": one.agreement} for one in rows]

@@ -10,6 +10,43 @@ from eval.worked.row import Row
 from router.economics.plan import plain
 
 GUIDE = "AI Inference Cost Economics: The Complete Guide (Prompt20, 2026)"
+# the guide's chapters that hold figures, in our words
+CHAPTERS = {
+    1: "what to take away",
+    2: "input against output",
+    3: "five levers",
+    4: "hosted prices",
+    5: "self-hosting, per token",
+    7: "throughput multipliers",
+    8: "reasoning models",
+    9: "images, clips and speech",
+    11: "surprises",
+    12: "products",
+    13: "the playbook",
+    14: "batch",
+    15: "methods",
+    16: "cost per task",
+    17: "providers' prices",
+    18: "thinking tokens",
+    19: "prompt caching",
+    20: "owning hardware",
+    21: "hidden costs",
+    22: "procurement",
+    23: "custom silicon",
+    24: "fifteen models",
+    25: "allocation",
+    28: "questions",
+    29: "more questions",
+    32: "every model, every tier",
+    33: "thinking tokens again",
+    34: "caching by provider",
+    35: "break-even of two nodes",
+    36: "catalogue of hidden costs",
+    37: "routing",
+    38: "long contexts",
+    40: "benchmarks against reality",
+    41: "effort",
+}
 _RIGHT = {
     "ours": "The guide erred. ",
     "guide": "Ours erred. ",
@@ -32,7 +69,8 @@ class Summary:
     def sentence(self) -> str:
         return (
             f"Of {self.rows} worked figures {self.agrees} agree to the printed digit, {self.close} within 5 %, and "
-            f"{self.differs} differ; in {self.ours_right} the guide's own inputs do not give its figure."
+            f"{self.differs} differ. The guide erred in {self.ours_right}: by its own inputs, its own tables or the "
+            "makers' published rules."
         )
 
 
@@ -71,12 +109,13 @@ def _line(row: Row) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _by_chapter(rows: Sequence[Row]) -> list[tuple[int, list[Row]]]:
-    return [(chapter, list(found)) for chapter, found in groupby(rows, key=lambda one: one.chapter)]
+def _by_chapter(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    grouped = groupby(rows, key=lambda one: one.chapter)
+    return [(f"{chapter}: {CHAPTERS[chapter]}", list(found)) for chapter, found in grouped]
 
 
 def _guide(ends: Sequence[str]) -> str:
-    return "–".join(ends)
+    return "–".join(f"{Decimal(one):,}" for one in ends)
 
 
 def _ours(ends: Sequence[Decimal]) -> str:

@@ -26,18 +26,27 @@ _MOST_WINDOWS = 5_000_000
 
 
 class Traffic(Inputs):
-    """Load per window of equal length, in order of time, in any one unit (requests, tokens), per second."""
+    """Load per window of equal length, in order of time, in any one unit (requests, tokens), per second.
+
+    With `plan_on_share` below 1 the rule sees the first windows only, and what it did is measured on the rest.
+    """
 
     loads_per_second: tuple[float, ...] = Field(min_length=1, max_length=_MOST_WINDOWS)
     window_seconds: float = Field(gt=0, le=86_400)
     workload: Workload = "consumer"
     unit_capacity_per_second: float | None = Field(default=None, gt=0)
     usd_per_unit_hour: float | None = Field(default=None, ge=0)
+    plan_on_share: float = Field(default=1.0, gt=0, le=1)
+
+    def split(self) -> tuple[Sequence[float], Sequence[float]]:
+        """The windows to plan on, and those to check the plan on: the rest, or the same where nothing is left."""
+        cut = max(1, round(self.plan_on_share * len(self.loads_per_second)))
+        return self.loads_per_second[:cut], self.loads_per_second[cut:] or self.loads_per_second
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What to provide, in the load's unit per second, and how that would have done on the same traffic.
+    """What to provide, in the load's unit per second, and how that did on the windows it is checked on.
 
     `overloaded_share` of windows exceed it; `overflow_share` of all load does, were it turned away; `utilisation` is
     the mean load it carries over what is provided.
@@ -48,6 +57,8 @@ class Capacity:
     mean: float
     percentile_load: float
     peak: float
+    windows_planned_on: int
+    windows_checked_on: int
     needed: float
     overloaded_share: float
     overflow_share: float
@@ -65,8 +76,8 @@ def capacity(traffic: Traffic, percentile: float | None = None, head_room: float
     rule = RULES[traffic.workload]
     share = rule[0] if percentile is None else percentile
     extra = rule[1] if head_room is None else head_room
-    loads = sorted(traffic.loads_per_second)
-    level = _percentile(loads, share)
+    planned, loads = traffic.split()
+    level = _percentile(sorted(planned), share)
     needed = level * (1 + extra)
     units = None
     if traffic.unit_capacity_per_second:
@@ -80,7 +91,9 @@ def capacity(traffic: Traffic, percentile: float | None = None, head_room: float
         head_room=extra,
         mean=total / len(loads),
         percentile_load=level,
-        peak=loads[-1],
+        peak=max(loads),
+        windows_planned_on=len(planned),
+        windows_checked_on=len(loads),
         needed=needed,
         overloaded_share=sum(one > needed for one in loads) / len(loads),
         overflow_share=over / total if total else 0.0,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+_LARGE = (("trillion", 10**12), ("billion", 10**9), ("million", 10**6))
 Cell = Decimal | int | float | str | None
 
 
@@ -99,9 +100,12 @@ def share(value: Decimal | float, digits: int = 1) -> str:
 
 
 def plain(value: Decimal | float, digits: int = 4) -> str:
-    """A number to so many significant digits, with thousands apart and no exponent."""
+    """A number to so many significant digits, with thousands apart, millions named and no exponent."""
     if not value:
         return "0"
+    for name, size in _LARGE:
+        if abs(Decimal(value)) >= size:
+            return f"{plain(Decimal(value) / size, digits)} {name}"
     places = digits - 1 - math.floor(math.log10(abs(float(value))))
     text = f"{value:,.{max(0, places)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
@@ -118,5 +122,5 @@ def shown(value: Cell, unit: str = "") -> str:
         return money(value) + unit.removeprefix("USD")
     if unit == "share":
         return share(value)
-    number = f"{value:,}" if isinstance(value, int) else plain(value)
+    number = f"{value:,}" if isinstance(value, int) and abs(value) < 1_000_000 else plain(value)
     return f"{number} {unit}".strip()

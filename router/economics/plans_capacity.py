@@ -19,10 +19,12 @@ def plan_capacity(scenario: CapacityScenario) -> Plan:
     unit = f"{scenario.unit} a second"
     figures = (
         Figure("mean load", found.mean, unit),
-        Figure(f"P{100 * found.percentile:g} load", found.percentile_load, unit),
+        Figure(
+            f"P{100 * found.percentile:g} load", found.percentile_load, unit, f"of {found.windows_planned_on:,} windows"
+        ),
         Figure("peak load", found.peak, unit),
         Figure("capacity", found.needed, unit, f"P{100 * found.percentile:g} + {100 * found.head_room:g} %"),
-        Figure("windows over capacity", found.overloaded_share, "share"),
+        Figure("windows over capacity", found.overloaded_share, "share", f"of {found.windows_checked_on:,} windows"),
         Figure("load over capacity", found.overflow_share, "share"),
         Figure("utilisation", found.utilisation, "share", "mean load carried ÷ capacity"),
         Figure("machines", found.units, ""),
