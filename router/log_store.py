@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from router.decisions import Decision, Option, Outcome
@@ -103,6 +103,8 @@ class LogStore:
         latest = select(decisions).where(*period).order_by(decisions.c.at.desc()).limit(most)
         reported = select(outcomes).join(decisions).where(*period).order_by(outcomes.c.report_id)
         with self._reading() as connection:
+            if not inspect(connection).has_table(decisions.name):  # nothing was ever written
+                return []
             rows = [dict(row) for row in connection.execute(latest).mappings()]
             reports: dict[str, list[Mapping[str, Any]]] = {}
             for report in connection.execute(reported).mappings():

@@ -21,6 +21,10 @@ from service import problems
 
 Answer = Callable[[dict[str, Any]], Awaitable[Response]]
 Answered = Callable[[Request, Answer], Awaitable[Response]]
+_PRICE_PARAMETERS = [
+    {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}, "example": "openai/gpt-5"},
+    {"name": "at", "in": "query", "schema": {"type": "string"}, "description": "ISO 8601; default: now"},
+]
 _REF = "#/components/schemas/{name}"
 
 
@@ -65,10 +69,10 @@ def add_plans(app: FastAPI, engine: Engine, answered: Answered) -> None:
         _add_chapter(app, engine, answered, chapter)
 
     @app.get("/prices/{model:path}", operation_id="prices", response_model=None, openapi_extra=_documented(None))
-    async def prices(model: str, at: str | None = None) -> Response:
+    async def prices(request: Request) -> Response:
         """What a model costs on a day, meter by meter, by every source that quotes it."""
         try:
-            return _json(model_table(model, parse_moment(at)))
+            return _json(model_table(request.path_params["model"], parse_moment(request.query_params.get("at"))))
         except InputError as error:
             return problems.input_problem(error)
 
@@ -123,7 +127,7 @@ def _documented(chapter: Chapter | None) -> dict[str, Any]:
         "422": {"description": "An impossible input: the field, its value and the cure", **problem},
     }
     if chapter is None:
-        return {"responses": responses}
+        return {"responses": responses, "parameters": _PRICE_PARAMETERS}
     responses |= {"400": {"description": "Not JSON", **problem}, "413": {"description": "Too large", **problem}}
     shown = {name: value for name, value in example(chapter.name).items() if name != "chapter"}
     body = {

@@ -5,7 +5,7 @@ Money stays exact: values are decimals here and text in JSON; only what is shown
 
 import math
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 _LARGE = (("trillion", 10**12), ("billion", 10**9), ("million", 10**6))
@@ -89,7 +89,7 @@ def money(usd: Decimal | float) -> str:
     if amount >= 1 or not amount:
         return f"{sign}${amount:,.2f}"
     digits = max(4, 2 - math.floor(math.log10(float(amount))))
-    text = f"{amount:.{digits}f}"
+    text = format(amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP), "f")
     whole, _, rest = text.partition(".")
     return f"{sign}${whole}.{rest.rstrip('0').ljust(2, '0')}"
 

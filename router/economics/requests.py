@@ -84,7 +84,12 @@ class Retries(Inputs):
         """Expected paid attempts per request, 1 or more."""
         if self.kind == "persistent":
             return 1 + self.failure_rate * self.most
-        return sum((self.failure_rate**k for k in range(self.most + 1)), Decimal(0))
+        # added up step by step, because 0⁰ is undefined for decimals
+        attempts, reached = Decimal(1), Decimal(1)
+        for _ in range(self.most):
+            reached *= self.failure_rate
+            attempts += reached
+        return attempts
 
     def failed_share(self) -> Decimal:
         """Share of requests that never succeed."""
