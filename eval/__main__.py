@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eval.cache_report import ReplayOptions, evaluate_cache, summary_lines
 from eval.decide import decide, decisions_table, read_queries
+from eval.economics import add_economics
 from eval.heldout import JudgeOptions, judge
 from eval.report import write_report
 from router.console import run_command, stage_progress
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_decide(commands.add_parser("decide", help="decide a file of queries at every operating point"))
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
     _add_cache(commands.add_parser("cache", help="replay a stream through the semantic cache's decision"))
+    add_economics(commands)
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(

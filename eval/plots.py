@@ -103,7 +103,7 @@ def svg(figure: Figure, alt: str, titles: Titles | None = None) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
 
 
-def _drawn(width: float, height: float, draw: Callable[[Figure], None], layout: Any = "constrained") -> Figure:
+def drawn(width: float, height: float, draw: Callable[[Figure], None], layout: Any = "constrained") -> Figure:
     with mpl.rc_context(_RC):
         figure = Figure(figsize=(width, height), layout=layout)
         FigureCanvasAgg(figure)
@@ -133,7 +133,7 @@ def frontier_figure(report: FrontierReport) -> tuple[Figure, Titles]:
         avoid.append(_around_star(ax, report))
         place_labels(ax, labels, np.vstack(avoid), fontsize=8.2)
 
-    return _drawn(10.4, 5.9, draw), titles
+    return drawn(10.4, 5.9, draw), titles
 
 
 def _money_axis(ax: Axes, report: FrontierReport) -> None:
@@ -258,7 +258,7 @@ def reliability_figure(report: FrontierReport) -> Figure:
         figure.subplots_adjust(0.06, 0.55 / height, 0.99, 1 - 0.6 / height, 0.12, 0.24)
 
     # many small panels: fixed margins are drawn several times faster than negotiated ones
-    return _drawn(10.4, height, draw, layout=None)
+    return drawn(10.4, height, draw, layout=None)
 
 
 def _reliability_panel(ax: Axes, one: Calibration) -> None:
@@ -291,7 +291,7 @@ def slices_figure(report: FrontierReport, most: int = 24) -> Figure:
             ax.plot([], [], marker, color=INKS[ink], mfc="none" if marker == "D" else None, lw=0, label=label)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, -0.02 - 1.1 / max(4, len(shown))), ncols=3, fontsize=8.2)
 
-    return _drawn(10.4, 1.5 + 0.3 * len(shown), draw)
+    return drawn(10.4, 1.5 + 0.3 * len(shown), draw)
 
 
 def _slice_row(ax: Axes, i: int, one: Slice) -> None:

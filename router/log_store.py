@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from router.cache_records import CacheLookup
@@ -93,6 +93,28 @@ class LogStore:
         with self._reading() as connection:
             _decision(connection, decision_id, tenant)
             return _reports(connection, decision_id)
+
+    def joined(
+        self, tenant: str, since: datetime | None = None, until: datetime | None = None, most: int = 100_000
+    ) -> list[tuple[Mapping[str, Any], Outcome | None]]:
+        """A tenant's latest decisions of a period, oldest first, each with its merged outcome; at most `most`."""
+        period = [decisions.c.tenant == tenant]
+        if since is not None:
+            period.append(decisions.c.at >= since)
+        if until is not None:
+            period.append(decisions.c.at < until)
+        latest = select(decisions).where(*period).order_by(decisions.c.at.desc()).limit(most)
+        reported = select(outcomes).join(decisions).where(*period).order_by(outcomes.c.report_id)
+        with self._reading() as connection:
+            if not inspect(connection).has_table(decisions.name):  # nothing was ever written
+                return []
+            rows = [dict(row) for row in connection.execute(latest).mappings()]
+            reports: dict[str, list[Mapping[str, Any]]] = {}
+            for report in connection.execute(reported).mappings():
+                reports.setdefault(report["decision_id"], []).append(dict(report))
+        return [
+            (row, _merged(row["decision_id"], tenant, reports.get(row["decision_id"], []))) for row in reversed(rows)
+        ]
 
     def counts(self) -> tuple[int, int]:
         """How many decisions and reports are kept."""

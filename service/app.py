@@ -23,6 +23,7 @@ from service.health import unready
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
+from service.plan import PLAN_SHAPES, add_plans
 from service.schemas import describe, documented
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -45,8 +46,9 @@ def create_app(
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)
+    add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer))
     _add_views(app, engine, metrics, settings.cache)
-    describe(app)
+    describe(app, PLAN_SHAPES)
     return app
 
 

@@ -3,6 +3,7 @@
 Descriptions only: bodies are validated by `router.requests` and `router.outcomes`, so that there is one truth.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -263,13 +264,14 @@ def documented(name: str) -> dict[str, Any]:
     return {"openapi_extra": extra, "response_model": None, "operation_id": name}
 
 
-def describe(app: FastAPI) -> None:
-    """Let /openapi.json hold the shapes above."""
+def describe(app: FastAPI, more: Sequence[type[BaseModel]] = ()) -> None:
+    """Let /openapi.json hold the shapes above, and `more`."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            shapes = models_json_schema([(shape, "validation") for shape in _SHAPES], ref_template=_REF)[1]["$defs"]
+            known: tuple[type[BaseModel], ...] = (*_SHAPES, *more)
+            shapes = models_json_schema([(shape, "validation") for shape in known], ref_template=_REF)[1]["$defs"]
             document["components"] = {"schemas": shapes}
             app.openapi_schema = document
         return app.openapi_schema
