@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from eval.cache_report import ReplayOptions, evaluate_cache, summary_lines
@@ -34,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
     _add_cache(commands.add_parser("cache", help="replay a stream through the semantic cache's decision"))
     add_economics(commands)
+    _add_spend(commands.add_parser("spend", help="what the ledger says: who spent what, and what it saved"))
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(
@@ -76,6 +78,37 @@ def _cache(arguments: argparse.Namespace) -> None:
         found = evaluate_cache(options, verifier, lambda texts: embed_cached(encoder, texts, cache), progress)
     print("\n".join(summary_lines(found)))
     print(f"Decisions: {arguments.out}, with a .json and a .png of the same name beside it")
+
+
+def _add_spend(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", help="the store's URL (default: TIERWISE_STORE_URL)")
+    parser.add_argument("--since", help="first moment (ISO 8601; default: this month)")
+    parser.add_argument("--until", help="the moment before which it ends (default: the month's end)")
+    parser.add_argument("--by", default="tenant", help="dimensions, separated by commas (default tenant)")
+    parser.add_argument("--where", nargs="*", default=[], metavar="NAME=VALUE", help="only calls with these values")
+    parser.add_argument("--spending", type=Path, help="the spending file, for mark-up and shared capacity")
+    parser.add_argument("--revenue-usd", type=Decimal, help="the period's revenue, for cost per revenue dollar")
+    parser.add_argument("--format", choices=["plain", "focus"], default="plain", help="columns of a table (FOCUS 1.2)")
+    parser.add_argument("--out", type=Path, help="also write .csv, .jsonl, .parquet, or .html with plots")
+    parser.set_defaults(command=_spend)
+
+
+def _spend(arguments: argparse.Namespace) -> None:
+    from eval.spend import SpendOptions, report_spend
+
+    settings = Settings()
+    options = SpendOptions(
+        store_url=arguments.store or settings.store_url,
+        since=arguments.since,
+        until=arguments.until,
+        by=arguments.by,
+        where=tuple(arguments.where),
+        spending=arguments.spending or settings.spending,
+        revenue_usd=arguments.revenue_usd,
+        format=arguments.format,
+        out=arguments.out,
+    )
+    report_spend(options)
 
 
 def _bench(arguments: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """What was decided and why, and what came of it: the records that are logged, joined by `decision_id`."""
 
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,8 +16,8 @@ from router.routes import Route
 class Option:
     """A route as it was weighed for one request.
 
-    `p_correct` with its 95 % interval [`p_low`, `p_high`]; `expected_usd` at the prices of the moment; tokens are the
-    expected output; `max_output_tokens` is the cap to send.
+    `p_correct` with its 95 % interval [`p_low`, `p_high`]; `expected_usd` and `upper_usd` (at the .95 quantile of the
+    output) at the prices of the moment; tokens are the expected output; `max_output_tokens` is the cap to send.
     """
 
     route: Route
@@ -28,6 +29,7 @@ class Option:
     output_tokens: float
     max_output_tokens: int
     seconds: float
+    upper_usd: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Decision:
     `action` is `route`, `cached` when a stored answer serves (`lookup` carries it, and `chosen` is the route that gave
     it then), or `fallback` when something failed and the configured safe route answers; `reason` says why in a
     sentence, and `fallback` names the failure. `lookup` is what the cache said, None where there is no cache.
+    `ceiling_usd` is what a throttling budget allowed the call to cost.
     """
 
     decision_id: str
@@ -54,6 +57,12 @@ class Decision:
     fallback: str | None = None
     logged: bool = True
     lookup: CacheLookup | None = None
+    ceiling_usd: Decimal | None = None
+
+    @property
+    def saved_usd(self) -> float:
+        """What asking had cost, where a stored answer serves."""
+        return 0.0 if self.lookup is None else self.lookup.usd_saved
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Outcome:
 
     `correct` is 0..1. `feedback` says whether a cached answer was right. `answer_sha256` is which answer came: the log
     keeps no texts. `status` tells a completed call from a failed one. `usd` is what was billed, where it is known;
-    else it is priced from the tokens.
+    else it is priced from the tokens. `resolved` says whether the task that the call belongs to was solved by it.
     """
 
     decision_id: str
@@ -82,6 +91,17 @@ class Outcome:
     feedback: Literal["right", "wrong"] | None = None
     answer_sha256: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    # what the ledger settles by; see router.meters, and router.caused_calls for `calls`
+    resolved: bool | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    image_input_tokens: int | None = None
+    web_searches: int | None = None
+    storage_token_hours: float | None = None
+    service_tier: str | None = None
+    calls: tuple[Mapping[str, Any], ...] | None = None
 
     def said(self) -> dict[str, Any]:
         """The fields that this report states."""

@@ -13,12 +13,22 @@ from threading import Lock
 from time import perf_counter
 from typing import TypeVar
 
+from router.admission import Charged
 from router.answers import NewAnswer
 from router.cache_records import Learnt
 from router.decisions import Outcome, new_decision_id
 from router.encoders import Encoder
-from router.errors import InputError, StoreError, UnknownDecisionError
-from router.events import CacheFailed, Decided, Hook, PolicySwapped, Reported, ReportFailed, tell
+from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
+from router.events import (
+    CacheFailed,
+    Decided,
+    Hook,
+    PolicySwapped,
+    Reported,
+    ReportFailed,
+    SpendingRefused,
+    tell,
+)
 from router.guarded_cache import GuardedCache, cached_decision
 from router.jobs import Job, Once, Unlogged
 from router.log_store import LogStore, Recorded
@@ -27,6 +37,7 @@ from router.prices import PriceBook, Usage, now
 from router.requests import Request
 from router.routes import Route
 from router.safe_route import SafeRoute
+from router.spending import Spending
 from router.steps import StepError, choose, encode, try_out
 
 T = TypeVar("T")
@@ -67,7 +78,9 @@ class Engine:
         limits: Limits = Limits(),
         hooks: Sequence[Hook] = (),
         clock: Callable[[], datetime] = now,
+        spending: Spending | None = None,
     ) -> None:
+        self.spending = spending or Spending()
         self.safe, self.store, self.limits, self.hooks, self._clock = safe, store, limits, tuple(hooks), clock
         self._parts = Parts(encoder)
         self._changing = Lock()  # between those who change the parts; a decision just reads them
@@ -118,15 +131,30 @@ class Engine:
         tell(self.hooks, PolicySwapped(policy.version, policy.folder))
 
     async def route(self, request: Request) -> Decided:
-        """The decision for a request, and how it came about. Raises InputError for what only the caller can mend."""
-        job = Job()
+        """The decision for a request, and how it came about. Raises InputError for what only the caller can mend, and
+        SpendingError for what may not be spent."""
+        try:
+            answered = await self._answer(request, Job())
+        except SpendingError as refused:
+            tell(self.hooks, SpendingRefused(refused, request.tenant))
+            raise
+        tell(self.hooks, answered)
+        return answered
+
+    async def _answer(self, request: Request, job: Job) -> Decided:
+        """Decide, reserve and log; again under narrower terms when a budget asks for them."""
         try:
             unlogged = await self._decide(request, job)
         except StepError as failure:
             decision = job.claim(self.safe.decision(request, failure.cause, self._clock()))
             unlogged = self._append(Decided(decision, failure=_name(failure.__cause__)), request)
-        answered = await self._logged(unlogged)
-        tell(self.hooks, answered)
+        try:
+            answered = await self._logged(unlogged)
+        except SpendingError as refused:
+            again = self.spending.again(refused, unlogged.decided.decision, request, self.policy)
+            return await self._answer(again, Job(job.lookup))
+        if answered.unlogged is not None:
+            self.spending.check_unlogged(answered.decision, request)
         return answered
 
     async def report(self, outcome: Outcome, key: str | None = None) -> Recorded:
@@ -134,7 +162,8 @@ class Engine:
         try:
             if self.store is None:
                 raise StoreError("no store is configured")
-            recorded = await _within(self.limits.store_seconds, self.store.report(outcome, self.price, key))
+            settle = self.spending.settling(self.price)
+            recorded = await _within(self.limits.store_seconds, self.store.report(outcome, self.price, key, settle))
         except UnknownDecisionError:
             tell(self.hooks, ReportFailed("unknown-decision"))
             raise
@@ -144,7 +173,7 @@ class Engine:
         except TimeoutError as error:
             tell(self.hooks, ReportFailed("store-timeout"))
             raise StoreError("the record could not be written in time") from error
-        tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd)))
+        tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd), outcome))
         return recorded
 
     async def learn(
@@ -169,7 +198,7 @@ class Engine:
             raise StepError("no-policy")
         job.stage = "encoder"
         vector = Once(lambda: encode(parts.encoder, request))
-        if parts.cache is not None:
+        if parts.cache is not None and job.lookup is None:  # a request that is decided again was looked up before
             job.lookup = parts.cache.look_up(request, vector, new_decision_id())
         looked_up = perf_counter() - started - vector.seconds
         if job.lookup is not None and job.lookup.action == "hit":
@@ -180,7 +209,7 @@ class Engine:
             raise StepError("no-policy")
         vector()
         job.stage, encoded = "policy", perf_counter()
-        decision = job.claim(choose(parts.policy, request, vector(), self._clock()))
+        decision = job.claim(self.spending.choose(choose, parts.policy, request, vector(), self._clock()))
         return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded)
 
     def price(self, route: Route, usage: Usage, at: datetime) -> Decimal | None:
@@ -212,7 +241,7 @@ class Engine:
         except TimeoutError as error:
             job.abandoned = True
             raise StepError(job.late) from error
-        except (StepError, InputError):
+        except (StepError, InputError, SpendingError):
             raise
         except Exception as error:  # a pool that is shut down, say
             raise StepError("policy-error") from error
@@ -227,27 +256,32 @@ class Engine:
         return self._append(decided, request)
 
     def _append(self, decided: Decided, request: Request) -> Unlogged:
-        written: Future[None] = Future()
+        written: Future[Charged] = Future()
         started = perf_counter()
         try:
             if self.store is None:
                 raise StoreError("no store is configured")
-            written = self.store.append(decided.decision, request)
+            reserve = self.spending.reserving(decided.decision, request, self.price)
+            written = self.store.append(decided.decision, request, reserve)
         except Exception as error:
             written.set_exception(error)
         return Unlogged(decided, written, started)
 
     async def _logged(self, one: Unlogged) -> Decided:
         """Wait until a decision is logged; one that could not be in time is answered all the same and says so."""
-        why = None
+        why, charged = None, None
         try:
-            await _within(self.limits.store_seconds, one.written)
+            charged = await _within(self.limits.store_seconds, one.written)
+            self.spending.note(charged)
+        except SpendingError:
+            raise
         except TimeoutError:
             why = "store-timeout"
         except Exception:
             why = "store-error"
         decision = replace(one.decided.decision, logged=False) if why else one.decided.decision
-        return replace(one.decided, decision=decision, log_seconds=perf_counter() - one.since, unlogged=why)
+        seconds = perf_counter() - one.since
+        return replace(one.decided, decision=decision, log_seconds=seconds, unlogged=why, charged=charged)
 
 
 async def _within(seconds: float, future: "Future[T]") -> T:

@@ -7,6 +7,11 @@ TierwiseError
 │   └── UnknownModelError a model that neither the price library nor the routes file knows
 ├── LabelSetError         a label set with one or more InputErrors
 ├── UnpricedRoutesError   routes that nobody can price
+├── SpendingError         money that may not be spent
+│   ├── BudgetExceededError   a hard budget has no room for this call
+│   ├── PriceCeilingError     a throttling budget has room for a cheaper route only
+│   ├── NotGrantedError       a model, tier or effort that this tenant may not use
+│   └── LedgerDownError       a strict budget cannot be checked, so nothing is spent
 ├── PolicyFileError       a policy folder that is damaged, foreign or incomplete
 ├── EncoderError          weights that cannot be loaded or run
 │   └── EncoderMismatchError  a policy trained on other vectors than the encoder makes
@@ -87,6 +92,45 @@ class UnpricedRoutesError(TierwiseError):
             f'  [routes."{routes[0]}"]\n  usd_per_query = 0.002'
             "          # or usd_per_million_input_tokens and usd_per_million_output_tokens"
         )
+
+
+class SpendingError(TierwiseError):
+    """Money that may not be spent."""
+
+
+class BudgetExceededError(SpendingError):
+    """A hard budget without room for a call. `resets_at` is None for a budget that never resets."""
+
+    def __init__(self, budget: str, **facts: Any) -> None:
+        self.budget, self.facts = budget, facts
+        self.resets_at, self.at, self.by_route = facts["resets_at"], facts["at"], facts["by_route"]
+        until = (
+            f"It resets at {self.resets_at:%Y-%m-%dT%H:%M:%SZ}." if self.resets_at else "It does not reset by itself."
+        )
+        super().__init__(
+            f"budget {budget!r} has no room: {facts['committed']} of {facts['limit']} are spent or held, "
+            f"this call may need {facts['needed']}. {until}"
+        )
+
+
+class PriceCeilingError(SpendingError):
+    """A throttling budget that allows routes up to an expected cost only."""
+
+    def __init__(self, ceiling_usd: Any) -> None:
+        self.ceiling_usd = ceiling_usd
+        super().__init__(f"the budget allows routes up to ${ceiling_usd:f} a call")
+
+
+class NotGrantedError(SpendingError):
+    """A tenant without the grant that every route left to it would need."""
+
+    def __init__(self, tenant: str, asked: Sequence[str], missing: Sequence[str]) -> None:
+        self.tenant, self.asked, self.missing = tenant, tuple(asked), tuple(missing)
+        super().__init__(f"{', '.join(asked)}: not granted to {tenant}; it would need {'; or '.join(missing)}")
+
+
+class LedgerDownError(SpendingError):
+    """The ledger did not answer, and a strict budget is configured to refuse then."""
 
 
 class PolicyFileError(TierwiseError):

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from router.admission import Charged
+from router.alert_rules import Alert
 from router.cache_records import Result
-from router.decisions import Decision
+from router.decisions import Decision, Outcome
+from router.errors import SpendingError
 
 
 @dataclass(frozen=True)
 class Decided:
     """A decision was answered. `failure` names the exception behind a fallback, `unlogged` why no record was kept.
 
-    `log_seconds` run from handing the record over to knowing that it is committed.
+    `log_seconds` run from handing the record over to knowing that it is committed. `charged` says where budgets stand.
     """
 
     decision: Decision
@@ -27,15 +30,47 @@ class Decided:
     log_seconds: float = 0.0
     failure: str | None = None
     unlogged: str | None = None
+    charged: Charged | None = None
+
+
+@dataclass(frozen=True)
+class SpendingRefused:
+    """A request was refused because of a budget, a missing grant, or a ledger that must answer and did not."""
+
+    refusal: SpendingError
+    tenant: str
+
+
+@dataclass(frozen=True)
+class SpendingFileRead:
+    """The spending file changed: its rules were taken, or `problem` says why those before it still hold."""
+
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class ReservationsExpired:
+    """Calls that never reported; what was held for them is released."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class SpendAlert:
+    """Something odd about spend was announced; `delivered` is false when the webhook did not take it."""
+
+    alert: Alert
+    delivered: bool
 
 
 @dataclass(frozen=True)
 class Reported:
-    """An outcome was recorded. `usd` is what this report added to the bill of its decision."""
+    """An outcome was recorded. `usd` is what this report added to the bill of its decision, `outcome` what it said."""
 
     repeated: bool
     conflicting: bool
     usd: float
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +118,20 @@ class EncoderFailed:
     problem: str
 
 
-Event = Decided | Reported | ReportFailed | PolicySwapped | PolicyRefused | EncoderFailed | CacheFailed | AnswerTaken
+Event = (
+    Decided
+    | SpendingRefused
+    | SpendingFileRead
+    | ReservationsExpired
+    | SpendAlert
+    | Reported
+    | ReportFailed
+    | PolicySwapped
+    | PolicyRefused
+    | EncoderFailed
+    | CacheFailed
+    | AnswerTaken
+)
 Hook = Callable[[Event], None]
 
 

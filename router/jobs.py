@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from router.admission import Charged
 from router.cache_records import CacheLookup
 from router.decisions import Decision
 from router.events import Decided
@@ -19,7 +20,7 @@ class Unlogged:
     """A decision whose record was handed to the store at `since`; it is in the log once `written` is done."""
 
     decided: Decided
-    written: Future[None]
+    written: Future[Charged]
     since: float
 
 
@@ -28,7 +29,10 @@ class Job:
 
     stage: Literal["queued", "encoder", "policy"] = "queued"
     abandoned = False
-    lookup: CacheLookup | None = None
+
+    def __init__(self, lookup: CacheLookup | None = None) -> None:
+        """`lookup` is what the cache said already, of a request that is decided again."""
+        self.lookup = lookup
 
     def claim(self, decision: Decision) -> Decision:
         """The decision under the name by which the cache knows this request: its answer is awaited there."""

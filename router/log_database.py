@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from router.errors import InputError
 
+WRITER_LOCK = 7_413_651_929  # any number that other users of the database do not use
 _CURE = "Use a SQLAlchemy URL such as sqlite:///models/tierwise.db."
 
 
@@ -26,6 +27,8 @@ def open_database(url: str, timeout_seconds: float, fsync: bool) -> Engine:
             # every connection would see its own empty database
             raise InputError("store_url", url, "a database in memory keeps nothing", _CURE)
         _prepare_sqlite(engine, parsed, timeout_seconds, fsync)
+    elif parsed.get_backend_name() == "postgresql":
+        _one_writer(engine)
     return engine
 
 
@@ -66,6 +69,15 @@ def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: boo
         # a writer takes the lock at once: a read that turns into a write would fail without waiting for the lock
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _one_writer(engine: Engine) -> None:
+    """One writing transaction at a time, as SQLite has it: the ledger decides on what it reads."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writes"):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
 
 def _enter_wal(connection: Any, timeout_seconds: float) -> None:

@@ -5,13 +5,13 @@ SQLite in WAL mode by default, any SQLAlchemy URL otherwise. The statements are 
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from router.cache_records import CacheLookup
 from router.decisions import Decision, Option, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
+from router.ledger_tables import calls as _ledger_calls
 from router.log_database import open_database
 from router.log_tables import decisions, metadata, outcomes, probes
 from router.log_writer import LogWriter
@@ -27,7 +28,12 @@ from router.prices import now
 from router.requests import Request
 from router.routes import Route
 
+T = TypeVar("T")
+assert _ledger_calls.metadata is metadata  # the ledger's tables are made with the log's
 _INSERT_DECISION = decisions.insert()
+# What else belongs into a record's transaction: a reservation beside a decision, a settlement beside a report.
+Reserve = Callable[[Connection], Any]
+Settle = Callable[[Connection, Mapping[str, Any], Outcome, Outcome, Decimal | None, str], None]
 
 
 @dataclass(frozen=True)
@@ -60,18 +66,24 @@ class LogStore:
         """Records that wait to be written."""
         return self._writer.pending
 
-    def append(self, decision: Decision, request: Request) -> Future[None]:
-        """Keep a decision."""
+    def append(self, decision: Decision, request: Request, reserve: Reserve | None = None) -> Future[Any]:
+        """Keep a decision; the future's result is that of `reserve`, which runs in the same transaction or refuses."""
         row = decision_row(decision, request, self.keep_text)
-        return self._writer.submit(lambda connection: _insert_decision(connection, row))
+        return self._writer.submit(lambda connection: _insert_decision(connection, row, reserve))
 
-    def report(self, outcome: Outcome, price: Pricer, key: str | None = None) -> Future[Recorded]:
+    def write(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Run a function in a writing transaction of the log's database."""
+        return self._writer.submit(work)
+
+    def report(
+        self, outcome: Outcome, price: Pricer, key: str | None = None, settle: Settle | None = None
+    ) -> Future[Recorded]:
         """Keep a report once: known again by `key` (an Idempotency-Key), else by its content.
 
         The future raises UnknownDecisionError for an id that this tenant was never given, InputError for a key that
         came with other content before.
         """
-        return self._writer.submit(lambda connection: _insert_report(connection, outcome, price, key))
+        return self._writer.submit(lambda connection: _insert_report(connection, outcome, price, key, settle))
 
     def probe(self) -> Future[None]:
         """Write something, to learn whether writing works."""
@@ -79,18 +91,18 @@ class LogStore:
 
     def decision(self, decision_id: str, tenant: str = "default") -> Mapping[str, Any]:
         """A decision's row. Raises UnknownDecisionError."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return _decision(connection, decision_id, tenant)
 
     def outcome_of(self, decision_id: str, tenant: str = "default") -> Outcome | None:
         """All reports on a decision merged, later fields winning; None before the first. `usd` is billed or priced."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             _decision(connection, decision_id, tenant)
             return _merged(decision_id, tenant, _reports(connection, decision_id))
 
     def reports_of(self, decision_id: str, tenant: str = "default") -> list[Mapping[str, Any]]:
         """Every report on a decision as it came, in order."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             _decision(connection, decision_id, tenant)
             return _reports(connection, decision_id)
 
@@ -105,7 +117,7 @@ class LogStore:
             period.append(decisions.c.at < until)
         latest = select(decisions).where(*period).order_by(decisions.c.at.desc()).limit(most)
         reported = select(outcomes).join(decisions).where(*period).order_by(outcomes.c.report_id)
-        with self._reading() as connection:
+        with self.reading() as connection:
             if not inspect(connection).has_table(decisions.name):  # nothing was ever written
                 return []
             rows = [dict(row) for row in connection.execute(latest).mappings()]
@@ -118,7 +130,7 @@ class LogStore:
 
     def counts(self) -> tuple[int, int]:
         """How many decisions and reports are kept."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             one, two = (select(func.count()).select_from(table) for table in (decisions, outcomes))
             return connection.execute(one).scalar_one(), connection.execute(two).scalar_one()
 
@@ -128,7 +140,8 @@ class LogStore:
         self._engine.dispose()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read from. Raises StoreError where the database cannot be read."""
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -177,11 +190,15 @@ def _option(option: Option) -> dict[str, Any]:
     return {**vars(option), "route": option.route.key}
 
 
-def _insert_decision(connection: Connection, row: dict[str, Any]) -> None:
+def _insert_decision(connection: Connection, row: dict[str, Any], reserve: Reserve | None) -> Any:
+    reserved = reserve(connection) if reserve else None
     connection.execute(_INSERT_DECISION, row)
+    return reserved
 
 
-def _insert_report(connection: Connection, outcome: Outcome, price: Pricer, key: str | None) -> Recorded:
+def _insert_report(
+    connection: Connection, outcome: Outcome, price: Pricer, key: str | None, settle: Settle | None
+) -> Recorded:
     row = _decision(connection, outcome.decision_id, outcome.tenant)
     digest = content_digest(outcome)
     # hashed: a caller's key may be of any length
@@ -195,7 +212,8 @@ def _insert_report(connection: Connection, outcome: Outcome, price: Pricer, key:
             raise InputError("Idempotency-Key", key, "came before with another report on this decision", cure)
         return Recorded(outcome.decision_id, True, known[0]["conflicts"], before.usd if before else None, decision=row)
     said = [*(report["said"] for report in reports), facts(outcome)]
-    usd = billed(merge(outcome.decision_id, outcome.tenant, said), Route.parse(row["route"]), row["at"], price)
+    merged = merge(outcome.decision_id, outcome.tenant, said)
+    usd = billed(merged, Route.parse(row["route"]), row["at"], price)
     contradicts = conflicts(merge(outcome.decision_id, outcome.tenant, said[:-1]), outcome)
     connection.execute(
         outcomes.insert(),
@@ -209,6 +227,8 @@ def _insert_report(connection: Connection, outcome: Outcome, price: Pricer, key:
             "usd": usd,
         },
     )
+    if settle:
+        settle(connection, row, outcome, merged, usd, report_key)
     added = (usd or Decimal(0)) - ((before.usd if before else None) or Decimal(0))
     return Recorded(outcome.decision_id, False, contradicts, usd, added, row)
 

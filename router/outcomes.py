@@ -11,15 +11,26 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from router.answers import NewAnswer, read_answer
+from router.caused_calls import read_calls
 from router.decisions import Outcome
 from router.errors import InputError
+from router.meters import SERVICE_TIERS, Meters
 from router.prices import Usage
+from router.provider_usage import read_usage
 from router.routes import Route
 
 Pricer = Callable[[Route, Usage, datetime], Decimal | None]
 
 FIELDS = tuple("answer" if field.name == "answer_sha256" else field.name for field in fields(Outcome))
-TOKENS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+METERED = (
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "image_input_tokens",
+    "web_searches",
+)
+TOKENS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens", *METERED)
 SHARES = ("correct", "confidence", "agreement")
 MOST_TOKENS, MOST_USD, MOST_SECONDS = 1_000_000_000, Decimal(1_000_000), 1e7
 MOST_DETAILS_CHARS, MOST_ERROR_CHARS, _NAME_CHARS = 10_000, 2_000, 200
@@ -33,8 +44,10 @@ def read_outcome(given: Mapping[str, Any]) -> Outcome:
 def read_report(given: Mapping[str, Any]) -> tuple[Outcome, NewAnswer | None]:
     """Validate a report: the outcome, and the answer where it brings one. Raises InputError naming the field; an
     unknown field is refused, for it would be lost."""
+    if given.get("usage") is not None:
+        given = read_usage(given["usage"]) | {name: value for name, value in given.items() if name != "usage"}
     for name, value in given.items():
-        if name not in FIELDS:
+        if name not in FIELDS and name != "usage":
             near = difflib.get_close_matches(str(name), FIELDS, n=3, cutoff=0.4) or FIELDS
             raise InputError(str(name), value, "unknown field", f"Nearest known: {', '.join(near)}.")
     if given.get("decision_id") is None:
@@ -51,6 +64,10 @@ def read_report(given: Mapping[str, Any]) -> tuple[Outcome, NewAnswer | None]:
         error=_short(given, "error"),
         model=_name(given, "model"),
         details=_details(given.get("details")),
+        resolved=_flag(given, "resolved"),
+        storage_token_hours=_number(given, "storage_token_hours", 1e15),
+        service_tier=_service_tier(given.get("service_tier")),
+        calls=read_calls(given.get("calls"), _caused),
         **_each(TOKENS, given, _tokens),
         **_each(SHARES, given, _share),
     )
@@ -98,8 +115,21 @@ def billed(outcome: Outcome, route: Route, at: datetime, price: Pricer) -> Decim
     if outcome.model is not None and outcome.model != route.model:
         route = replace(route, model=outcome.model)  # the caller sent the request elsewhere after all
     cached = min(outcome.cached_input_tokens or 0, outcome.input_tokens)
-    usage = Usage(outcome.input_tokens, outcome.output_tokens, cached, outcome.reasoning_tokens or 0)
+    usage = Usage(outcome.input_tokens, outcome.output_tokens, cached, outcome.reasoning_tokens or 0, meters(outcome))
     return price(route, usage, at)
+
+
+def meters(outcome: Outcome) -> Meters:
+    """What a report counts besides plain tokens."""
+    counts = {name: getattr(outcome, name) or 0 for name in (*METERED, "storage_token_hours")}
+    return Meters(**counts, service_tier=outcome.service_tier or "default")
+
+
+def _caused(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts of a call inside a report: read as a report of its own."""
+    if "calls" in given or "decision_id" in given:
+        raise InputError("calls", "…", "a call inside a report has neither calls nor a decision_id", "Leave them out.")
+    return facts(read_outcome({**given, "decision_id": "caused"}))
 
 
 def _each(names: Sequence[str], given: Mapping[str, Any], read: Callable[[Mapping[str, Any], str], Any]) -> Any:
@@ -128,6 +158,21 @@ def _number(given: Mapping[str, Any], name: str, high: float) -> float | None:
     if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= high:
         raise InputError(name, value, "out of range", f"Send a number from 0 to {high:g}.")
     return float(value)
+
+
+def _flag(given: Mapping[str, Any], name: str) -> bool | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise InputError(name, value, "not a yes or no", "Send true or false.")
+    return value
+
+
+def _service_tier(value: Any) -> str | None:
+    if value in (None, "auto", "standard", "scale"):
+        return None
+    if value not in SERVICE_TIERS:
+        raise InputError("service_tier", value, "unknown service tier", f"Use one of {', '.join(SERVICE_TIERS)}.")
+    return None if value == "default" else str(value)
 
 
 def _money(value: Any) -> Decimal | None:

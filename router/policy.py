@@ -144,7 +144,7 @@ class Policy:
         value = self.value_for(request)
         column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
         order = self._order(estimates, usd, value, feasible, column)
-        options = [self._option(j, estimates, usd) for j in order]
+        options = [self._option(j, estimates, usd, at) for j in order]
         return Decision(
             decision_id=new_decision_id(),
             action="route",
@@ -179,9 +179,9 @@ class Policy:
             shown[-1] = strongest
         return [column, *shown]
 
-    def _option(self, j: int, estimates: Estimates, usd: np.ndarray) -> Option:
+    def _option(self, j: int, estimates: Estimates, usd: np.ndarray, at: datetime) -> Option:
         route = self.routes[j]
-        spec = self.specs[route]
+        spec, rates = self.specs[route], self.book.rates(route, at)
         cap = max(LEAST_CAP, CAP_STEP * math.ceil(CAP_FACTOR * float(estimates.output_tokens_high[0, j]) / CAP_STEP))
         return Option(
             route=route,
@@ -193,6 +193,7 @@ class Policy:
             output_tokens=float(estimates.output_tokens[0, j]),
             max_output_tokens=min(cap, spec.max_output_tokens or cap),
             seconds=float(estimates.seconds[0, j]) or spec.seconds or 0.0,
+            upper_usd=float(rates.usd(estimates.input_tokens[:1, j], estimates.output_tokens_high[:1, j])[0]),
         )
 
 

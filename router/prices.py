@@ -13,12 +13,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from genai_prices import Usage as LibraryUsage
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 from router.economics.library_form import quoted_price
 from router.errors import UnknownModelError
+from router.meters import PLAIN, Meters
 from router.routes import Route
 
 MILLION = Decimal(1_000_000)
@@ -33,6 +33,7 @@ class Usage:
     output_tokens: int = 0
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
+    meters: Meters = PLAIN
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,18 @@ class PriceBook:
         own = self.given.get(route)
         if own is not None:
             return own.usd(usage)
-        return library_price(route.model, at).calc_price(
-            LibraryUsage(
+        price, meters = library_price(route.model, at), usage.meters
+        listed = price.calc_price(
+            meters.in_library_words(
                 input_tokens=usage.input_tokens,
                 output_tokens=usage.output_tokens,
                 cache_read_tokens=usage.cached_input_tokens,
             )
         )["total_price"]
+        if meters == PLAIN:
+            return listed
+        found = find_model(route.model)
+        return listed * meters.factor(found[0].id if found else "") + meters.storage_usd(route.model)
 
     def rates(self, route: Route, at: datetime) -> Rates:
         """The same price as floats. Raises UnknownModelError."""

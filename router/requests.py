@@ -13,13 +13,14 @@ from router.cache_controls import CacheControls
 from router.errors import InputError, shown
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+OWNING_TAGS = ("feature", "environment", "cost_centre", "task_id")  # tags that may stand at the top level too
 NEEDS = frozenset({"tools", "vision", "json"})
 MAX_CONTEXT_CHARS = 4_000_000
 _NAME_CHARS = 200
 _OURS = frozenset(
     {
         *("prompt", "messages", "tenant", "session", "user", "task", "tags", "constraints", "parameters"),
-        *("value_usd", "objective", "cache", "query_id"),
+        *("value_usd", "objective", "cache", "query_id", *OWNING_TAGS),
     }
 )
 
@@ -57,7 +58,7 @@ class Request:
     """A request before any model has seen it.
 
     `value_usd` overrides the policy's value of a correct answer for this request; `objective` may instead be
-    `cheapest` or `best`.
+    `cheapest` or `best`. `ceiling_usd` is set by a throttling budget, never by a caller.
     """
 
     messages: tuple[Message, ...]
@@ -71,6 +72,7 @@ class Request:
     value_usd: float | None = None
     objective: str | None = None
     cache: CacheControls = field(default_factory=CacheControls)
+    ceiling_usd: Decimal | None = None
 
     @property
     def text(self) -> str:
@@ -102,7 +104,7 @@ class Request:
             session=_name(given, "session"),
             user=_name(given, "user"),
             task=_name(given, "task"),
-            tags=_tags(given.get("tags")),
+            tags=_tags(given.get("tags")) | {name: tag for name in OWNING_TAGS if (tag := _name(given, name))},
             constraints=_constraints(given.get("constraints")),
             parameters=_parameters(given),
             value_usd=_number(given.get("value_usd"), "value_usd", high=1e6),
@@ -200,7 +202,7 @@ def _name(given: Mapping[str, Any], key: str) -> str | None:
     return value
 
 
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+def _mapping(value: Any, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -215,7 +217,7 @@ def _parameters(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**beside, **_mapping(given.get("parameters"), "parameters")}
 
 
-def _tags(value: Any) -> Mapping[str, str]:
+def _tags(value: Any) -> dict[str, str]:
     tags = _mapping(value, "tags")
     if len(tags) > 32:
         raise InputError("tags", f"{len(tags)} tags", "too many tags", "Send at most 32.")

@@ -35,6 +35,21 @@ class Settings(BaseSettings):
     )
     encoder_threads: int = Field(default=0, ge=0, description="Texts embedded in parallel; 0 means one per core.")
 
+    # Spending
+    spending: Path | None = Field(
+        default=None,
+        description="A TOML file of budgets, grants, alerts and chargeback (see router/spending_file.py); followed "
+        "while serving. Unset: every call is booked, nothing is limited.",
+    )
+    expire_every_seconds: float = Field(
+        default=30.0, gt=0, description="How often reservations without an outcome are released."
+    )
+    traces: Literal["none", "console", "otlp"] = Field(
+        default="none",
+        description="Where OpenTelemetry spans go. otlp needs tierwise[otlp] and reads OTEL_EXPORTER_OTLP_ENDPOINT.",
+    )
+    alert_every_seconds: float = Field(default=60.0, gt=0, description="How often spend alerts are looked for.")
+
     # Service
     policy: Path | None = Field(
         default=None,

@@ -25,6 +25,7 @@ from service.metrics import Metrics
 from service.middleware import Observed
 from service.plan import PLAN_SHAPES, add_plans
 from service.schemas import describe, documented
+from service.spending import add_spending, budget_answer
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _KEY_CHARS = 255
@@ -47,6 +48,7 @@ def create_app(
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)
     add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer))
+    add_spending(app, engine, settings.max_body_bytes)
     _add_views(app, engine, metrics, settings.cache)
     describe(app, PLAN_SHAPES)
     return app
@@ -64,7 +66,7 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
             decided = await engine.route(RouteRequest.from_mapping(given))
             timing = {"Server-Timing": _server_timing(decided, perf_counter() - started)}
             told = route_answer(decided.decision) | {"cache": lookup_answer(decided.decision.lookup)}
-            return json_answer(told, headers=timing)
+            return json_answer(told | budget_answer(decided), headers=timing)
 
         return await answered(request, max_bytes, answer)
 

@@ -7,7 +7,7 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response
 
-from router.errors import InputError, StoreError
+from router.errors import InputError, SpendingError, StoreError
 from service import problems
 
 
@@ -30,6 +30,8 @@ async def answered(request: Request, max_bytes: int, answer: Callable[[dict[str,
         return problems.json_problem(error)
     except InputError as error:
         return problems.input_problem(error)
+    except SpendingError as error:
+        return problems.spending_problem(error)
     except StoreError as error:
         return problems.store_problem(error)
     except RecursionError:

@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import FastAPI
 
 from router.current_policy import PolicyWatcher
+from router.current_spending import SpendingFile
 from router.encoders import load_encoder, threads
 from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
-from router.events import CacheFailed, EncoderFailed, PolicyRefused, tell
+from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
 from router.guarded_cache import GuardedCache
 from router.linear_algebra import one_blas_thread
 from router.log_store import LogStore
@@ -19,10 +20,15 @@ from router.policy import Policy
 from router.policy_files import MANIFEST
 from router.safe_route import SafeRoute
 from router.settings import Settings
+from router.spending import Spending
 from service.app import create_app
 from service.cache_parts import open_cache
+from service.chores import Chores
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
+from service.tracing import Tracing, make_exporter
+
+VERSION = "0.1.0"
 
 
 class Runtime:
@@ -35,7 +41,9 @@ class Runtime:
     def __init__(self, settings: Settings, logger: Any = None) -> None:
         self.settings, self.logger = settings, logger or make_logger(settings.log_level)
         self.metrics = Metrics()
-        self.hooks = (self.metrics, EventLog(self.logger))
+        exporter = make_exporter(settings.traces)
+        self.tracing = Tracing(exporter, VERSION) if exporter else None
+        self.hooks: tuple[Hook, ...] = (self.metrics, EventLog(self.logger), *([self.tracing] if self.tracing else []))
         if settings.policy is not None and not (settings.policy / MANIFEST).is_file():
             raise PolicyFileError(f"policy {settings.policy}: no policy here (no {MANIFEST}). Check --policy.")
         safe = SafeRoute.from_key(settings.safe_route, settings.safe_max_output_tokens)
@@ -51,17 +59,24 @@ class Runtime:
             fsync=settings.store_fsync,
             keep_text=settings.store_text,
         )
-        self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks)
+        rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
+        self.spending = Spending(rules)
+        self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending)
+        self.chores = Chores(self.store, self.spending, self.hooks, settings)
         self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
         self._loading.start()
+        self.chores.start()
 
     def close(self) -> None:
         """Stop following, then write what waits."""
         self.watcher.stop()
+        self.chores.stop()
         self.engine.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def app(self) -> FastAPI:
         @asynccontextmanager

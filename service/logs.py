@@ -6,7 +6,19 @@ from typing import Any, TextIO
 
 import structlog
 
-from router.events import CacheFailed, Decided, EncoderFailed, Event, PolicyRefused, PolicySwapped, ReportFailed
+from router.events import (
+    CacheFailed,
+    Decided,
+    EncoderFailed,
+    Event,
+    PolicyRefused,
+    PolicySwapped,
+    ReportFailed,
+    SpendAlert,
+    SpendingFileRead,
+    SpendingRefused,
+)
+from router.money import usd_text
 
 
 def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
@@ -32,6 +44,16 @@ class EventLog:
         match event:
             case Decided():
                 self._decided(event)
+            case SpendingRefused():
+                self._logger.warning("spending refused", cause=str(event.refusal), tenant=event.tenant)
+            case SpendAlert():
+                alert = event.alert
+                said = {"rule": alert.rule, "subject": alert.subject, "evidence": dict(alert.evidence)}
+                self._logger.warning("spend alert", message=alert.message, webhook_took_it=event.delivered, **said)
+            case SpendingFileRead() if event.problem:
+                self._logger.error("spending file refused", problem=event.problem)
+            case SpendingFileRead():
+                self._logger.info("spending file taken")
             case PolicySwapped():
                 self._logger.info("policy swapped", version=event.version, folder=str(event.folder))
             case PolicyRefused():
@@ -47,6 +69,10 @@ class EventLog:
     def _decided(self, event: Decided) -> None:
         decision = event.decision
         said = {"decision_id": decision.decision_id, "route": decision.chosen.route.key, "policy": decision.policy}
+        for one, share in event.charged.crossed if event.charged else ():
+            budget, spent = one.applied.budget, usd_text(one.balance.spent)
+            told = {"budget": budget.name, "counter": one.applied.key, "share": share, "limit": str(budget.limit_usd)}
+            self._logger.warning("budget share crossed", spent_usd=spent, **told)
         if decision.fallback is not None:
             self._logger.warning("safe route answered", cause=decision.fallback, failure=event.failure, **said)
         if event.unlogged is not None:

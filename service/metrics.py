@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from router.cache import SemanticCache
 from router.cache_records import CacheLookup, Result
+from router.decisions import Outcome
 from router.events import (
     AnswerTaken,
     CacheFailed,
@@ -17,7 +18,12 @@ from router.events import (
     PolicySwapped,
     Reported,
     ReportFailed,
+    ReservationsExpired,
+    SpendAlert,
+    SpendingFileRead,
+    SpendingRefused,
 )
+from router.prefix_cache import CAUSES
 from router.safe_route import Cause
 from service.cache_metrics import PromiseCollector
 
@@ -26,6 +32,8 @@ CACHE_STEPS = ("open", "lookup", "learn")
 LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
+REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
+ALERT_RULES = ("day-spend", "tenant-spend", "tier-mix", "retry-rate", "cache-hits", "month-forecast")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -49,6 +57,16 @@ class Metrics:
         self.answers = self._counter("cache_answers", "Answers and verdicts reported, by their fate.", "result")
         self.saved_usd = self._counter("cache_saved_usd", "USD that the calls cost whose answers served again.")
         self.cache_failures = self._counter("cache_failures", "Failures of the cache, by step.", "step")
+        self.refused = self._counter("spending_refusals", "Requests refused by budgets, grants or the ledger.", "cause")
+        self.throttled = self._counter("throttled_decisions", "Decisions taken under a throttling budget's ceiling.")
+        self.crossings = self._counter("budget_crossings", "Alert shares that budgets crossed, by budget.", "budget")
+        self.expired = self._counter("expired_reservations", "Reservations released without an outcome.")
+        self.spending_file = self._counter("spending_file_reads", "Changed spending files, taken or refused.", "result")
+        self.turns = self._counter(
+            "prefix_turns", "Turns of sessions, by whether their prefix could be reused.", "cause"
+        )
+        self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
+        self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
 
@@ -68,11 +86,21 @@ class Metrics:
         match event:
             case Decided():
                 self._decided(event)
+            case SpendingRefused():
+                self.refused.labels(type(event.refusal).__name__).inc()
+            case ReservationsExpired():
+                self.expired.inc(event.count)
+            case SpendAlert():
+                self.alerts.labels(event.alert.rule, "delivered" if event.delivered else "undelivered").inc()
+            case SpendingFileRead():
+                self.spending_file.labels("refused" if event.problem else "taken").inc()
             case Reported():
                 kind = "repeated" if event.repeated else "conflicting" if event.conflicting else "recorded"
                 self.reports.labels(kind).inc()
                 # a counter only grows; a report that corrects a bill downwards shows in the store alone
                 self.billed_usd.inc(max(event.usd, 0.0))
+                if event.outcome is not None and not event.repeated:
+                    self._tokens(event.outcome)
             case ReportFailed():
                 self.reports.labels(event.cause).inc()
             case PolicySwapped():
@@ -106,6 +134,11 @@ class Metrics:
             self.stages.labels("encode").observe(event.encode_seconds)
             self.stages.labels("decide").observe(event.decide_seconds)
         self.stages.labels("log").observe(event.log_seconds)
+        if event.charged is not None and event.charged.prefix is not None:
+            self.turns.labels(event.charged.prefix).inc()
+        self.throttled.inc(decision.ceiling_usd is not None)
+        for standing, _ in event.charged.crossed if event.charged else ():
+            self.crossings.labels(standing.applied.budget.name).inc()
         if event.unlogged is not None:
             self.unlogged.labels(event.unlogged).inc()
 
@@ -114,12 +147,22 @@ class Metrics:
         self.stages.labels("cache").observe(event.cache_seconds)
         self.saved_usd.inc(lookup.usd_saved)
 
+    def _tokens(self, outcome: Outcome) -> None:
+        """The hit rate of providers' prefix caches is cached over all."""
+        cached = min(outcome.cached_input_tokens or 0, outcome.input_tokens or 0)
+        self.prompt_tokens.labels("cached").inc(cached)
+        self.prompt_tokens.labels("fresh").inc((outcome.input_tokens or 0) - cached)
+
     def _start_at_zero(self) -> None:
         for metric, values in (
             (self.fallbacks, get_args(Cause)),
             (self.unlogged, UNLOGGED),
             (self.reports, REPORTS),
             (self.swaps, ("swapped", "refused")),
+            (self.refused, REFUSALS),
+            (self.turns, CAUSES),
+            (self.prompt_tokens, ("cached", "fresh")),
+            (self.spending_file, ("taken", "refused")),
             (self.stages, STAGES),
             (self.lookups, LOOKUPS),
             (self.answers, get_args(Result)),
@@ -127,6 +170,8 @@ class Metrics:
         ):
             for value in values:
                 metric.labels(value)
+        for rule in ALERT_RULES:
+            self.alerts.labels(rule, "delivered")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tierwise_{name}", text, labels, registry=self.registry)

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.metrics import Metrics
 from service.problems import unexpected_problem
+from service.tracing import CALLERS_TRACE
 
 # W3C Trace Context, version 00
 TRACEPARENT = re.compile(rb"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
@@ -24,6 +25,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         started, status, trace = perf_counter(), 0, traceparent(scope)
+        CALLERS_TRACE.set(None if trace is None else trace.decode("ascii"))
 
         async def observe(message: Message) -> None:
             nonlocal status

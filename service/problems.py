@@ -9,7 +9,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from router.errors import ConstraintError, InputError, StoreError, UnknownDecisionError, UnknownModelError, shown
+from router.errors import (
+    BudgetExceededError,
+    ConstraintError,
+    InputError,
+    LedgerDownError,
+    NotGrantedError,
+    SpendingError,
+    StoreError,
+    UnknownDecisionError,
+    UnknownModelError,
+    shown,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _KIND = "urn:tierwise:problem:"
@@ -36,6 +47,38 @@ def input_problem(error: InputError) -> Response:
         kind, status, title = "wrong-value", 422, "Wrong value"
     said = {"field": error.field, "value": _value(error.value), "cure": error.cure}
     return problem(status, kind, title, f"{error.field}: {error.problem}", **said)
+
+
+def spending_problem(error: SpendingError) -> Response:
+    """Money that may not be spent: 429 until a budget resets, 402 where none will, 403 without a grant."""
+    if isinstance(error, BudgetExceededError):
+        return _budget_problem(error)
+    if isinstance(error, NotGrantedError):
+        cure = "Ask for the grant, or allow other routes: see [[grants]] in the spending file."
+        asked = {"tenant": error.tenant, "missing": list(error.missing)}
+        return problem(403, "not-granted", "Not granted", str(error), cure=cure, **asked)
+    if isinstance(error, LedgerDownError):
+        cure = "Send the request again; a strict budget never spends unseen."
+        return problem(503, "ledger", "The ledger did not answer", str(error), cure=cure, headers={"Retry-After": "1"})
+    return problem(429, "budget", "Budget", str(error))
+
+
+def _budget_problem(error: BudgetExceededError) -> Response:
+    facts, resets = error.facts, error.resets_at
+    said = {"budget": error.budget, "scope": facts["scope"], "limit": facts["limit"], "committed": facts["committed"]}
+    if resets is None:
+        cure = "Raise the budget's limit; it does not reset by itself."
+        return problem(402, "budget", "Budget exhausted", str(error), cure=cure, **said)
+    seconds = max(1, math.ceil((resets - error.at).total_seconds()))
+    headers = {"Retry-After": str(seconds), "RateLimit": f'"{_token(error.budget)}";r=0;t={seconds}'}
+    said |= {"resets_at": resets.isoformat()}
+    cure = "Wait for the reset, or raise the budget's limit."
+    return problem(429, "budget", "Budget exhausted", str(error), cure=cure, headers=headers, **said)
+
+
+def _token(name: str) -> str:
+    """A name inside a quoted header value: printable ASCII without quotes."""
+    return "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name)
 
 
 def json_problem(error: Exception) -> Response:

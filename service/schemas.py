@@ -73,6 +73,10 @@ class RouteBody(_Shape):
     session: str | None = None
     user: str | None = None
     task: str | None = None
+    feature: str | None = Field(None, description="Who pays, beside tenant and user; so are the next three.")
+    environment: str | None = None
+    cost_centre: str | None = None
+    task_id: str | None = Field(None, description="The piece of work that many calls serve: a ticket, an agent's run.")
     tags: dict[str, str] | None = None
     constraints: ConstraintsBody | None = None
     parameters: dict[str, Any] | None = Field(None, description="What the caller will send besides, untouched.")
@@ -142,6 +146,7 @@ class RouteAnswer(OptionAnswer):
     task: str | None
     unlike: float | None
     cache: LookupAnswer | None = Field(description="null: no cache is open, or it failed.")
+    budget: dict[str, Any] | None = Field(None, description="The fullest budget that this call was reserved against.")
 
 
 class AnswerBody(BaseModel):
@@ -186,6 +191,19 @@ class OutcomeBody(BaseModel):
     )
     answer: AnswerBody | str | None = Field(None, description="Kept by the cache; the log keeps its hash.")
     details: dict[str, Any] | None = None
+    resolved: bool | None = Field(None, description="Whether the call's task is solved.")
+    usage: dict[str, Any] | None = Field(None, description="The provider's usage object, as it came.")
+    cache_write_tokens: int | None = Field(None, ge=0, description="Kept for 5 minutes; part of the input.")
+    cache_write_1h_tokens: int | None = Field(None, ge=0)
+    audio_input_tokens: int | None = Field(None, ge=0)
+    audio_output_tokens: int | None = Field(None, ge=0)
+    image_input_tokens: int | None = Field(None, ge=0)
+    web_searches: int | None = Field(None, ge=0)
+    storage_token_hours: float | None = Field(None, ge=0)
+    service_tier: Literal["default", "batch", "flex", "priority"] | None = None
+    calls: list[dict[str, Any]] | None = Field(
+        None, description="Calls that this one caused (kind: retry, fallback, escalation, judge, shadow, …)."
+    )
 
 
 class LearntAnswer(_Shape):
@@ -246,7 +264,44 @@ class Problem(_Shape):
     cure: str | None = None
 
 
-_SHAPES = (RouteBody, RouteAnswer, OutcomeBody, OutcomeAnswer, InvalidateBody, InvalidateAnswer, Problem)
+class CostBody(BaseModel):
+    """A call or a charge that no decision stands behind: a judge, an embedding job, storage."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"id": "judge-881", "kind": "judge", "task_id": "t-12", "usd": "0.0021"}]},
+    )
+
+    id: str = Field(description="Booked once, however often it is sent.")
+    kind: Literal["retry", "fallback", "escalation", "judge", "shadow", "embedding", "storage", "other"] = "other"
+    tenant: str = "default"
+    user: str | None = None
+    feature: str | None = None
+    environment: str | None = None
+    cost_centre: str | None = None
+    task_id: str | None = None
+    tags: dict[str, str] | None = None
+    model: str | None = None
+    effort: str | None = None
+    usd: float | str | None = None
+    usage: dict[str, Any] | None = Field(None, description="The provider's usage object, as it came.")
+    input_tokens: int | None = Field(None, ge=0)
+    output_tokens: int | None = Field(None, ge=0)
+    cached_input_tokens: int | None = Field(None, ge=0)
+
+
+class CostAnswer(_Shape):
+    """A cost as it was booked; `repeated` when it had been."""
+
+    id: str
+    usd: str
+    repeated: bool
+
+
+_SHAPES = (
+    *(RouteBody, RouteAnswer, OutcomeBody, OutcomeAnswer, InvalidateBody, InvalidateAnswer, CostBody, CostAnswer),
+    Problem,
+)
 _DONE: dict[str, Any] = {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}
 
 
@@ -257,6 +312,7 @@ def documented(name: str) -> dict[str, Any]:
         "route": RouteBody,
         "outcomes": OutcomeBody,
         "cache_invalidate": InvalidateBody,
+        "costs": CostBody,
     }
     if name in bodies:
         content = {"application/json": {"schema": _ref(bodies[name])}}
@@ -284,6 +340,7 @@ def _answers(name: str) -> dict[str, Any]:
         "route": RouteAnswer,
         "outcomes": OutcomeAnswer,
         "cache_invalidate": InvalidateAnswer,
+        "costs": CostAnswer,
     }
     if name == "metrics":
         return {"200": {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}}
@@ -297,6 +354,8 @@ def _answers(name: str) -> dict[str, Any]:
         return {"200": _DONE}
     told = {"200": {"description": "Done", "content": {"application/json": {"schema": _ref(answers[name])}}}}
     told |= {"400": _problem("Not JSON"), "413": _problem("Too large"), "422": _problem("A wrong value, or a conflict")}
+    if name == "route":
+        told |= {"402": _problem("A budget is exhausted"), "403": _problem("Not granted"), "429": _problem("As 402")}
     if name == "outcomes":
         told |= {"404": _problem("Unknown decision"), "503": _problem("Not recorded; send it again")}
     if name == "cache_invalidate":

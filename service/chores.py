@@ -1,0 +1,53 @@
+"""What the service does by itself, beside answering: release reservations that never reported, look for odd spend."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Event, Thread
+
+from router.errors import TierwiseError
+from router.events import Hook, ReservationsExpired, tell
+from router.log_store import LogStore
+from router.settings import Settings
+from router.spending import Spending
+from service.alerting import Alerting
+
+PATIENCE_SECONDS = 30.0
+
+
+class Chores:
+    """One thread. A chore that fails is done again at its next turn; nothing waits for it."""
+
+    def __init__(self, store: LogStore, spending: Spending, hooks: Sequence[Hook], settings: Settings) -> None:
+        self._store, self._spending, self._hooks = store, spending, hooks
+        self._alerting = Alerting(store, lambda: spending.rules().alerts, hooks)
+        self._turns: tuple[tuple[float, Callable[[], object]], ...] = (
+            (settings.expire_every_seconds, self.expire),
+            (settings.alert_every_seconds, self._alerting.look),
+        )
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="chores", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(PATIENCE_SECONDS)
+
+    def expire(self) -> int:
+        """Release what is overdue; how many. Raises TierwiseError where the store does not write."""
+        count = int(self._store.write(self._spending.expiring()).result(PATIENCE_SECONDS))
+        if count:
+            tell(self._hooks, ReservationsExpired(count))
+        return count
+
+    def _run(self) -> None:
+        due = [time.monotonic() + every for every, _ in self._turns]
+        while not self._stopping.wait(max(0.0, min(due) - time.monotonic())):
+            place = due.index(min(due))
+            every, chore = self._turns[place]
+            with suppress(TierwiseError, TimeoutError):  # /readyz tells when the store is away
+                chore()
+            due[place] = time.monotonic() + every
