@@ -1,4 +1,4 @@
-"""`python -m training`: fit a policy, or make a simulated label set."""
+"""`python -m training`: fit a policy or the cache's verifier, hold queries out, or make a simulated label set."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ from router.tables import write_table
 from training.fit import FitOptions, FitResult, fit
 from training.operating_point import Objective
 from training.split import split_labels
+from training.verifier_command import add_verifier
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,6 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands.add_parser("fit", help="train a policy on a label set"))
+    add_verifier(commands.add_parser("verifier", help="train the cache's judge of pairs"))
     split = commands.add_parser("split", help="hold queries out: add a split column, by query, task or time")
     split.add_argument("--labels", type=Path, required=True, help="label set: .parquet, .jsonl or .csv")
     split.add_argument("--out", type=Path, required=True, help="where to write it with its split")
