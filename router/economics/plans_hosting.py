@@ -1,10 +1,12 @@
 """Chapters on machines: what tokens cost on them, what owning them costs, when they beat a hosted price, what fits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from router.economics.hardware import find_hardware
 from router.economics.hosting import (
     BreakEven,
     Machine,
@@ -26,11 +28,27 @@ _CONTEXTS = (8_000, 32_000, 128_000, 1_000_000)
 
 
 class NamedMachine(Machine):
-    """A machine beside others. Its hour is typed, rented by a mix, or follows from owning it."""
+    """A machine beside others. Its hour is typed, rented by a mix, or follows from owning it; `known` fills in what
+    is not typed from the list of known machines (hour, throughput)."""
 
     name: str
+    known: str | None = None
     owned: Owned | None = None
     rent: RentMix | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("known") is None:
+            return given
+        found = find_hardware(str(given["known"]), "known")
+        facts = {
+            "usd_per_hour": found.rental_usd_per_hour,
+            "output_tokens_per_second": found.output_tokens_per_second,
+            "input_tokens_per_second": found.input_tokens_per_second,
+        }
+        filled = {name: value for name, value in facts.items() if value is not None}
+        return {"name": found.name, **filled, **given}
 
     def priced(self) -> "NamedMachine":
         """The same machine with the hour that owning or the mix gives."""
@@ -116,7 +134,7 @@ def _verdict(even: BreakEven, hosted_usd: Decimal, own_usd: Decimal) -> str:
         )
     return (
         f"Hosted costs {money(hosted_usd)}: owning the load pays from {plain(even.tokens_per_day)} tokens a day, "
-        f"{money(even.hosted_usd_per_year)} a year of hosted spend; full, it saves {share(1 - own_usd / hosted_usd)}."
+        f"{money(even.hosted_usd_per_year)} a year of hosted spend; carrying all it can, it saves {share(1 - own_usd / hosted_usd)}."
     )
 
 

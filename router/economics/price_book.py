@@ -28,6 +28,9 @@ _LIBRARY_METERS = {
     "cache_write_1h_mtok": "usd_per_million_cache_write_1h_tokens",
     "input_audio_mtok": "usd_per_million_audio_input_tokens",
     "output_audio_mtok": "usd_per_million_audio_output_tokens",
+    "input_image_mtok": "usd_per_million_image_input_tokens",
+    "output_image_mtok": "usd_per_million_image_output_tokens",
+    "web_searches_kcount": "usd_per_thousand_searches",
     "input_mchars": "usd_per_million_characters",
     "requests_kcount": "usd_per_thousand_requests",
 }
