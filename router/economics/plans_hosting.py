@@ -8,12 +8,14 @@ from pydantic import Field, model_validator
 
 from router.economics.hardware import find_hardware
 from router.economics.hosting import (
+    SECONDS_PER_YEAR,
     BreakEven,
     Machine,
     MachineCost,
     RentMix,
     break_even,
     machine_cost,
+    seconds_per_request,
     usd_per_request,
 )
 from router.economics.inputs import HOURS_PER_YEAR, Inputs, Tokens, refuse
@@ -91,7 +93,7 @@ def plan_hosting(scenario: HostingScenario) -> Plan:
     ]
     notes: list[str] = []
     if scenario.hosted is not None:
-        even, hosted_usd, note = _against_hosted(scenario, costs[best], requests[best])
+        even, hosted_usd, note = _against_hosted(scenario, machines[best], costs[best])
         figures += _break_even_figures(even, hosted_usd)
         answer += " " + _verdict(even, hosted_usd, requests[best])
         notes.append(note)
@@ -104,16 +106,15 @@ def _request_usd(machine: Machine, scenario: HostingScenario) -> Decimal:
     return usd_per_request(machine, scenario.input_tokens, scenario.output_tokens, scenario.concurrent_phases)
 
 
-def _against_hosted(
-    scenario: HostingScenario, cost: MachineCost, request_usd: Decimal
-) -> tuple[BreakEven, Decimal, str]:
+def _against_hosted(scenario: HostingScenario, machine: Machine, cost: MachineCost) -> tuple[BreakEven, Decimal, str]:
     """Break-even in tokens of the request's mix, in and out together."""
     assert scenario.hosted is not None
     quote = scenario.hosted.quote()
     tokens = scenario.input_tokens + scenario.output_tokens
     hosted_usd = bill(quote, Call(input_tokens=scenario.input_tokens, output_tokens=scenario.output_tokens)).usd
     mixed = hosted_usd / tokens * 1_000_000
-    capacity = cost.usd_per_year / request_usd * tokens
+    seconds = seconds_per_request(machine, scenario.input_tokens, scenario.output_tokens, scenario.concurrent_phases)
+    capacity = SECONDS_PER_YEAR / seconds * tokens
     return break_even(cost.usd_per_year, mixed, capacity), hosted_usd, source_note(quote)
 
 
@@ -134,7 +135,8 @@ def _verdict(even: BreakEven, hosted_usd: Decimal, own_usd: Decimal) -> str:
         )
     return (
         f"Hosted costs {money(hosted_usd)}: owning the load pays from {plain(even.tokens_per_day)} tokens a day, "
-        f"{money(even.hosted_usd_per_year)} a year of hosted spend; carrying all it can, it saves {share(1 - own_usd / hosted_usd)}."
+        f"{money(even.hosted_usd_per_year)} a year of hosted spend; carrying all it can, it saves "
+        f"{share(1 - own_usd / hosted_usd)}."
     )
 
 
