@@ -44,10 +44,14 @@ def all_quotes() -> tuple[Quote, ...]:
 
 
 def find_quotes(model: str, at: date | None = None) -> list[Quote]:
-    """The file's quotes of `provider/model` or of a model at any host; with a date, only those that hold by then."""
+    """The file's quotes of `provider/model` or of a model at any host; with a date, only those that hold by then.
+
+    The latest come first, and among quotes of one day the first of the file: a new price is a new table with its day.
+    """
     name = model.lower()
     found = [one for one in all_quotes() if name in (one.name, one.model)]
-    return [one for one in found if at is None or one.since is None or one.since <= at]
+    held = [one for one in found if at is None or one.since is None or one.since <= at]
+    return sorted(held, key=lambda one: one.since or date.min, reverse=True)
 
 
 def table_quote(model: str, table: str) -> Quote:
