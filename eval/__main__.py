@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(
-        "--only", nargs="*", default=[], choices=["encoders", "training", "deciding", "routing", "quality"]
+        "--only", nargs="*", default=[], metavar="PART", help="encoders, training, deciding, routing, quality, …"
     )
     bench.add_argument("--out", type=Path, default=Path("reports/bench"))
     bench.set_defaults(command=_bench)

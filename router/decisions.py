@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from router.cache_records import CacheLookup
 from router.routes import Route
 
 
@@ -33,12 +34,13 @@ class Option:
 class Decision:
     """One decision. `propensity` is the probability with which the policy took this action.
 
-    `action` is `route`, or `fallback` when something failed and the configured safe route answers; `reason` says why in
-    a sentence, and `fallback` names the failure.
+    `action` is `route`, `cached` when a stored answer serves (`lookup` carries it, and `chosen` is the route that gave
+    it then), or `fallback` when something failed and the configured safe route answers; `reason` says why in a
+    sentence, and `fallback` names the failure. `lookup` is what the cache said, None where there is no cache.
     """
 
     decision_id: str
-    action: Literal["route", "fallback"]
+    action: Literal["route", "cached", "fallback"]
     chosen: Option
     alternatives: tuple[Option, ...]
     value_usd: float | None
@@ -51,13 +53,15 @@ class Decision:
     task: str | None = None
     fallback: str | None = None
     logged: bool = True
+    lookup: CacheLookup | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What happened after a decision, in whole or in part; None is: not said (yet).
 
-    `correct` is 0..1. `status` tells a completed call from a failed one. `usd` is what was billed, where it is known;
+    `correct` is 0..1. `feedback` says whether a cached answer was right. `answer_sha256` is which answer came: the log
+    keeps no texts. `status` tells a completed call from a failed one. `usd` is what was billed, where it is known;
     else it is priced from the tokens.
     """
 
@@ -75,6 +79,8 @@ class Outcome:
     status: Literal["ok", "error"] | None = None
     error: str | None = None
     model: str | None = None
+    feedback: Literal["right", "wrong"] | None = None
+    answer_sha256: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def said(self) -> dict[str, Any]:

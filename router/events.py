@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from router.cache_records import Result
 from router.decisions import Decision
 
 
@@ -20,6 +22,7 @@ class Decided:
 
     decision: Decision
     encode_seconds: float = 0.0
+    cache_seconds: float = 0.0
     decide_seconds: float = 0.0
     log_seconds: float = 0.0
     failure: str | None = None
@@ -59,13 +62,28 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True)
+class CacheFailed:
+    """The cache failed at a step; the request was answered as if there were none. `failure` names the exception."""
+
+    step: Literal["open", "lookup", "learn"]
+    failure: str
+
+
+@dataclass(frozen=True)
+class AnswerTaken:
+    """A reported answer, or a verdict on one, reached the cache; what became of it."""
+
+    result: Result
+
+
+@dataclass(frozen=True)
 class EncoderFailed:
     """The encoder could not be loaded; decisions answer with the safe route."""
 
     problem: str
 
 
-Event = Decided | Reported | ReportFailed | PolicySwapped | PolicyRefused | EncoderFailed
+Event = Decided | Reported | ReportFailed | PolicySwapped | PolicyRefused | EncoderFailed | CacheFailed | AnswerTaken
 Hook = Callable[[Event], None]
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from router.cache_records import CacheLookup
 from router.decisions import Decision, Option, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
 from router.log_database import open_database
@@ -32,13 +33,15 @@ _INSERT_DECISION = decisions.insert()
 @dataclass(frozen=True)
 class Recorded:
     """A report as it was taken. `usd` is the exact bill of the decision by all reports so far, `added_usd` this
-    report's part of it; `conflicts` are the fields in which it contradicts an earlier report."""
+    report's part of it; `conflicts` are the fields in which it contradicts an earlier report; `decision` is the row of
+    the decision that it is about."""
 
     decision_id: str
     repeated: bool
     conflicts: Mapping[str, Any]
     usd: Decimal | None
     added_usd: Decimal = Decimal(0)
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LogStore:
@@ -148,6 +151,7 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
         "options": [_option(one) for one in (decision.chosen, *decision.alternatives)],
         "reason": decision.reason,
         "fallback": decision.fallback,
+        "cache": None if decision.lookup is None else _lookup(decision.lookup),
         "unlike": None if math.isnan(decision.unlike) else decision.unlike,
         "task": decision.task,
         "session": request.session,
@@ -157,6 +161,15 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
         "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
         "text": request.text.replace("\x00", "") if keep_text else None,
     }
+
+
+def _lookup(lookup: CacheLookup) -> dict[str, Any]:
+    """What the cache said, without texts."""
+    said = {"action": lookup.action, "tier": lookup.tier, "reason": lookup.reason, "similarity": lookup.similarity}
+    said |= {"risk": lookup.risk, "threshold": lookup.threshold}
+    if lookup.answer is not None:
+        said |= {"answer_id": lookup.answer.answer_id, "usd_saved": lookup.usd_saved}
+    return said
 
 
 def _option(option: Option) -> dict[str, Any]:
@@ -180,7 +193,7 @@ def _insert_report(connection: Connection, outcome: Outcome, price: Pricer, key:
         if known[0]["content_sha256"] != digest:
             cure = "Use a new key for a new report."
             raise InputError("Idempotency-Key", key, "came before with another report on this decision", cure)
-        return Recorded(outcome.decision_id, True, known[0]["conflicts"], before.usd if before else None)
+        return Recorded(outcome.decision_id, True, known[0]["conflicts"], before.usd if before else None, decision=row)
     said = [*(report["said"] for report in reports), facts(outcome)]
     usd = billed(merge(outcome.decision_id, outcome.tenant, said), Route.parse(row["route"]), row["at"], price)
     contradicts = conflicts(merge(outcome.decision_id, outcome.tenant, said[:-1]), outcome)
@@ -197,7 +210,7 @@ def _insert_report(connection: Connection, outcome: Outcome, price: Pricer, key:
         },
     )
     added = (usd or Decimal(0)) - ((before.usd if before else None) or Decimal(0))
-    return Recorded(outcome.decision_id, False, contradicts, usd, added)
+    return Recorded(outcome.decision_id, False, contradicts, usd, added, row)
 
 
 def _decision(connection: Connection, decision_id: str, tenant: str) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from router.events import Decided, EncoderFailed, Event, PolicyRefused, PolicySwapped, ReportFailed
+from router.events import CacheFailed, Decided, EncoderFailed, Event, PolicyRefused, PolicySwapped, ReportFailed
 
 
 def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
@@ -38,6 +38,8 @@ class EventLog:
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
+            case CacheFailed():
+                self._logger.error("cache failed", step=event.step, failure=event.failure)
             case ReportFailed():
                 level = self._logger.info if event.cause == "unknown-decision" else self._logger.error
                 level("report not recorded", cause=event.cause)

@@ -5,10 +5,25 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from router.events import Decided, EncoderFailed, Event, PolicyRefused, PolicySwapped, Reported, ReportFailed
+from router.cache import SemanticCache
+from router.cache_records import CacheLookup, Result
+from router.events import (
+    AnswerTaken,
+    CacheFailed,
+    Decided,
+    EncoderFailed,
+    Event,
+    PolicyRefused,
+    PolicySwapped,
+    Reported,
+    ReportFailed,
+)
 from router.safe_route import Cause
+from service.cache_metrics import PromiseCollector
 
-STAGES = ("encode", "decide", "log")
+STAGES = ("encode", "cache", "decide", "log")
+CACHE_STEPS = ("open", "lookup", "learn")
+LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -30,6 +45,10 @@ class Metrics:
         self.errors = self._counter("unexpected_errors", "Requests answered with 500.")
         self.stages = self._histogram("stage_seconds", "Seconds spent in each step of a decision.", "stage")
         self.http = self._histogram("http_request_seconds", "Seconds per HTTP request.", "path", "status")
+        self.lookups = self._counter("cache_lookups", "Requests, by what the cache said.", "result")
+        self.answers = self._counter("cache_answers", "Answers and verdicts reported, by their fate.", "result")
+        self.saved_usd = self._counter("cache_saved_usd", "USD that the calls cost whose answers served again.")
+        self.cache_failures = self._counter("cache_failures", "Failures of the cache, by step.", "step")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
 
@@ -40,6 +59,10 @@ class Metrics:
             ("store_pending_records", "Records that wait to be written.", pending),
         ):
             Gauge(f"tierwise_{name}", text, registry=self.registry).set_function(read)
+
+    def watch_cache(self, cache: SemanticCache) -> None:
+        """Read each tenant's promise, and where it stands, whenever the metrics are read."""
+        self.registry.register(PromiseCollector(cache))
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -60,6 +83,10 @@ class Metrics:
                 self.swaps.labels("refused").inc()
             case EncoderFailed():
                 self.encoder_failures.inc()
+            case CacheFailed():
+                self.cache_failures.labels(event.step).inc()
+            case AnswerTaken():
+                self.answers.labels(event.result).inc()
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         self.http.labels(path, str(status)).observe(seconds)
@@ -70,15 +97,22 @@ class Metrics:
     def _decided(self, event: Decided) -> None:
         decision = event.decision
         self.decisions.labels(decision.action, decision.chosen.tier).inc()
+        if decision.lookup is not None:
+            self._looked_up(decision.lookup, event)
         if decision.fallback is not None:
             self.fallbacks.labels(decision.fallback).inc()
-        else:
+        elif decision.action == "route":
             self.expected_usd.inc(decision.chosen.expected_usd)
             self.stages.labels("encode").observe(event.encode_seconds)
             self.stages.labels("decide").observe(event.decide_seconds)
         self.stages.labels("log").observe(event.log_seconds)
         if event.unlogged is not None:
             self.unlogged.labels(event.unlogged).inc()
+
+    def _looked_up(self, lookup: CacheLookup, event: Decided) -> None:
+        self.lookups.labels(f"{lookup.tier}-hit" if lookup.action == "hit" else lookup.action).inc()
+        self.stages.labels("cache").observe(event.cache_seconds)
+        self.saved_usd.inc(lookup.usd_saved)
 
     def _start_at_zero(self) -> None:
         for metric, values in (
@@ -87,6 +121,9 @@ class Metrics:
             (self.reports, REPORTS),
             (self.swaps, ("swapped", "refused")),
             (self.stages, STAGES),
+            (self.lookups, LOOKUPS),
+            (self.answers, get_args(Result)),
+            (self.cache_failures, CACHE_STEPS),
         ):
             for value in values:
                 metric.labels(value)

@@ -37,7 +37,7 @@ class Service:
 
     def __init__(self, engine: Engine, metrics: Metrics, **limits: int) -> None:
         self.engine, self.metrics = engine, metrics
-        self.app: FastAPI = create_app(engine, Settings(**limits), metrics)
+        self.app: FastAPI = create_app(engine, Settings(cache=False, **limits), metrics)
 
     def call(self, method: str, path: str, **given) -> httpx.Response:
         async def once() -> httpx.Response:
@@ -107,7 +107,13 @@ def test_server_timing_and_trace_are_told(service: Service) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     answer = service.call("POST", "/route", json=PROMPT, headers={"traceparent": trace})
     assert answer.headers["traceparent"] == trace
-    assert re.findall(r"(\w+);dur=\d+\.\d+", answer.headers["server-timing"]) == ["encode", "decide", "log", "total"]
+    assert re.findall(r"(\w+);dur=\d+\.\d+", answer.headers["server-timing"]) == [
+        "encode",
+        "cache",
+        "decide",
+        "log",
+        "total",
+    ]
     for wrong in ("00-" + "0" * 32 + "-b7ad6b7169203331-01", "nonsense"):
         assert "traceparent" not in service.call("GET", "/healthz", headers={"traceparent": wrong}).headers
 
@@ -116,7 +122,14 @@ def test_outcomes_are_joined_repeated_and_in_conflict(service: Service) -> None:
     decision_id = service.route()["decision_id"]
     report = {"decision_id": decision_id, "correct": 1, "input_tokens": 1000, "output_tokens": 100}
     first, again = (service.call("POST", "/outcomes", json=report).json() for _ in range(2))
-    done = {"status": "done", "decision_id": decision_id, "recorded": True, "conflicts": {}, "usd": "0.0035"}
+    done = {
+        "status": "done",
+        "decision_id": decision_id,
+        "recorded": True,
+        "conflicts": {},
+        "usd": "0.0035",
+        "cache": None,
+    }
     assert (first, again) == (done | {"repeated": False}, done | {"repeated": True})
     changed = service.call("POST", "/outcomes", json=report | {"correct": 0}).json()
     assert changed["conflicts"] == {"correct": {"before": 1.0, "now": 0.0}}
@@ -164,6 +177,8 @@ def test_the_openapi_document_names_every_path_and_resolves(service: Service) ->
         "/outcomes",
         "/frontier",
         "/policies",
+        "/cache",
+        "/cache/invalidate",
         "/healthz",
         "/readyz",
         "/metrics",
