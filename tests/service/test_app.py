@@ -172,7 +172,8 @@ def test_the_views(service: Service, tiny_policy: Policy) -> None:
 
 def test_the_openapi_document_names_every_path_and_resolves(service: Service) -> None:
     document = service.call("GET", "/openapi.json").json()
-    assert set(document["paths"]) == {
+    # the planner documents its own paths: see test_plan.py
+    assert {one for one in document["paths"] if not one.startswith(("/plan/", "/prices/"))} == {
         "/route",
         "/outcomes",
         "/frontier",
