@@ -97,6 +97,7 @@ class Call(Inputs):
     images: Amount = Decimal(0)
     video_seconds: Amount = Decimal(0)
     audio_minutes: Amount = Decimal(0)
+    spoken_minutes: Amount = Decimal(0)
     searches: Amount = Decimal(0)
 
     def model_post_init(self, context: object) -> None:
@@ -146,6 +147,7 @@ def _parts(quote: Quote, meters: Meters, call: Call) -> dict[str, Decimal]:
     parts["images"] = _priced(quote, "images", meters.usd_per_image, call.images)
     parts["video"] = _priced(quote, "video_seconds", meters.usd_per_video_second, call.video_seconds)
     parts["audio_minutes"] = _priced(quote, "audio_minutes", meters.usd_per_audio_minute, call.audio_minutes)
+    parts["spoken_minutes"] = _priced(quote, "spoken_minutes", meters.usd_per_spoken_minute, call.spoken_minutes)
     parts["searches"] = _priced(quote, "searches", meters.usd_per_thousand_searches, call.searches) / 1000
     parts["requests"] = (meters.usd_per_thousand_requests or Decimal(0)) / 1000
     return parts

@@ -37,7 +37,7 @@ def all_quotes() -> tuple[Quote, ...]:
     """Every quote of the file, in its order: the first of a name is the one to use."""
     given = _file()
     return tuple(
-        _quote(name, table, {**given["providers"].get(name.partition("/")[0], {}), **meters})
+        _quote(name, table, {**_provider(given["providers"].get(name.partition("/")[0], {}), meters), **meters})
         for table in given["tables"]
         for name, meters in table["quotes"].items()
     )
@@ -77,6 +77,12 @@ def library_names() -> Mapping[str, str]:
 @lru_cache(maxsize=1)
 def _file() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"), parse_float=Decimal)
+
+
+def _provider(facts: Mapping[str, Any], meters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a provider does for this offer: batches and prompt caches are for text, not images or speech."""
+    text = {"input", "output"} <= set(meters) and "audio_input" not in meters
+    return facts if text else {}
 
 
 def _quote(name: str, table: Mapping[str, Any], given: Mapping[str, Any]) -> Quote:

@@ -63,6 +63,11 @@ def test_every_meter_of_the_file_is_read():
     assert written == [len(one.meters.known()) for one in all_quotes()]
 
 
+def test_a_providers_batch_discount_is_for_text_only():
+    discounts = {one.name: one.batch_discount for one in find_quotes("openai/gpt-4o")[:1] + find_quotes("google/veo-3")}
+    assert discounts == {"openai/gpt-4o": Decimal("0.5"), "google/veo-3": None}
+
+
 def test_an_unknown_table_is_an_error():
     with pytest.raises(KeyError):
         table_quote("openai/gpt-5", "no such table")
