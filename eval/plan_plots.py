@@ -59,7 +59,7 @@ def _labelled(ax: Axes, chart: Chart) -> None:
     ax.set_yticks(range(len(chart.labels)), chart.labels, color=INKS["ink"])
     ax.invert_yaxis()
     ax.set_xlabel(chart.unit)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _number(x, chart.unit)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _tick(x, chart.unit)))
 
 
 def _lines(ax: Axes, chart: Chart) -> None:
@@ -70,11 +70,16 @@ def _lines(ax: Axes, chart: Chart) -> None:
     ax.set_xticks(places[::step], chart.labels[::step])
     ax.set_xlabel(chart.x_unit)
     ax.set_ylabel(chart.unit)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: _number(y, chart.unit)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: _tick(y, chart.unit)))
     if min(min(values) for _, values in chart.series) >= 0:
         ax.set_ylim(bottom=0)
     if len(chart.series) > 1:
         ax.legend(fontsize=8.6)
+
+
+def _tick(value: float, unit: str) -> str:
+    """Round numbers need no cents."""
+    return _number(value, unit).removesuffix(".00")
 
 
 def _number(value: float, unit: str) -> str:

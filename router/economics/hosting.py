@@ -22,6 +22,7 @@ from router.economics.inputs import (
     Utilisation,
     check_shares,
 )
+from router.errors import InputError
 
 SECONDS_PER_YEAR = HOURS_PER_YEAR * SECONDS_PER_HOUR
 
@@ -79,16 +80,23 @@ def machine_cost(machine: Machine) -> MachineCost:
 
 
 def usd_per_request(machine: Machine, input_tokens: Tokens, output_tokens: Tokens, concurrent_phases: bool) -> Decimal:
-    """What one request costs on the machine.
+    """What one request costs on the machine: its seconds at the machine's price."""
+    seconds = seconds_per_request(machine, input_tokens, output_tokens, concurrent_phases)
+    return machine.usd_per_year / SECONDS_PER_YEAR * seconds
+
+
+def seconds_per_request(
+    machine: Machine, input_tokens: Tokens, output_tokens: Tokens, concurrent_phases: bool
+) -> Decimal:
+    """Seconds of the machine, idle ones included, that one request takes.
 
     `concurrent_phases`: both throughputs were measured at once, under this mix, so the slower phase bounds the rate and
     the hour is paid once. Otherwise each was measured alone, and the request's two phases take their time in turn.
     """
-    per_second = machine.usd_per_year / SECONDS_PER_YEAR
     decode = output_tokens / machine.effective(machine.output_tokens_per_second)
     read = machine.input_tokens_per_second
     prefill = input_tokens / machine.effective(read) if read else Decimal(0)
-    return per_second * (max(decode, prefill) if concurrent_phases else decode + prefill)
+    return max(decode, prefill) if concurrent_phases else decode + prefill
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,12 @@ class BreakEven:
 
 
 def break_even(usd_per_year: Decimal, hosted_usd_per_million: Decimal, capacity_tokens_per_year: Decimal) -> BreakEven:
-    """Tokens = USD per year ÷ hosted price. Tokens count as in the hosted price: both directions where it is mixed."""
+    """Tokens = USD per year ÷ hosted price. Tokens count as in the hosted price: both directions where it is mixed.
+
+    Raises InputError where the hosted price is nothing.
+    """
+    if not hosted_usd_per_million:
+        raise InputError("hosted", hosted_usd_per_million, "costs nothing", "No machine beats it; give a priced model.")
     tokens = usd_per_year / hosted_usd_per_million * MILLION
     return BreakEven(
         tokens_per_year=tokens,

@@ -1,13 +1,13 @@
 """Our quoted prices in the price library's form, so that a route that only we can price is billed like any other."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from genai_prices.types import ModelPrice, Tier, TieredPrices
 
-from router.economics.meters import Meters
+from router.economics.meters import Meters, Quote
 from router.economics.price_file import find_quotes
 
 _FORM = {
@@ -20,10 +20,16 @@ _FORM = {
 
 def quoted_price(model: str, at: datetime) -> ModelPrice | None:
     """The price of a model that our file quotes exactly, or None. The same object while the price holds."""
-    for quote in find_quotes(model, at.date()):
-        if quote.high is None and quote.meters.usd_per_million_input_tokens is not None:
-            return _form(quote.meters_for(0, at), quote.long_context, quote.long_context_above_tokens)
-    return None
+    quote = _exact(model, at.date())
+    return (
+        None if quote is None else _form(quote.meters_for(0, at), quote.long_context, quote.long_context_above_tokens)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _exact(model: str, day: date) -> Quote | None:
+    found = (one for one in find_quotes(model, day) if one.high is None)
+    return next((one for one in found if one.meters.usd_per_million_input_tokens is not None), None)
 
 
 @lru_cache(maxsize=256)

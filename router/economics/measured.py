@@ -102,7 +102,7 @@ def fill(given: Any, measured: Mapping[str, Measured], path: str = "") -> tuple[
     if name not in measured:
         raise InputError(path, given, "not measured by this log", f"Measured are: {', '.join(sorted(measured))}.")
     value = measured[name].value
-    whole = isinstance(value, Decimal) and (field.endswith("_tokens") or field in ("calls_per_day", "requests_per_day"))
+    whole = isinstance(value, Decimal) and (field.endswith("tokens") or field in ("calls_per_day", "requests_per_day"))
     return (round(value) if whole and isinstance(value, Decimal) else value), [measured[name].note(f"{path}: {name}")]
 
 

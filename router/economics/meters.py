@@ -25,6 +25,8 @@ class Meters:
     usd_per_million_cached_tokens_hour: Decimal | None = None
     usd_per_million_audio_input_tokens: Decimal | None = None
     usd_per_million_audio_output_tokens: Decimal | None = None
+    usd_per_million_image_input_tokens: Decimal | None = None
+    usd_per_million_image_output_tokens: Decimal | None = None
     usd_per_million_characters: Decimal | None = None
     usd_per_image: Decimal | None = None
     usd_per_video_second: Decimal | None = None
@@ -90,10 +92,12 @@ class Call(Inputs):
     thinking_tokens: Amount = Decimal(0)
     audio_input_tokens: Tokens = 0
     audio_output_tokens: Tokens = 0
+    image_output_tokens: Tokens = 0
     characters: Tokens = 0
     images: Amount = Decimal(0)
     video_seconds: Amount = Decimal(0)
     audio_minutes: Amount = Decimal(0)
+    spoken_minutes: Amount = Decimal(0)
     searches: Amount = Decimal(0)
 
     def model_post_init(self, context: object) -> None:
@@ -136,12 +140,14 @@ def _parts(quote: Quote, meters: Meters, call: Call) -> dict[str, Decimal]:
         "thinking": (meters.usd_per_million_output_tokens, call.thinking_tokens),
         "audio_input": (meters.usd_per_million_audio_input_tokens, call.audio_input_tokens),
         "audio_output": (meters.usd_per_million_audio_output_tokens, call.audio_output_tokens),
+        "image_output": (meters.usd_per_million_image_output_tokens, call.image_output_tokens),
         "characters": (meters.usd_per_million_characters, call.characters),
     }
     parts = {name: _priced(quote, name, usd, amount) / MILLION for name, (usd, amount) in used.items()}
     parts["images"] = _priced(quote, "images", meters.usd_per_image, call.images)
     parts["video"] = _priced(quote, "video_seconds", meters.usd_per_video_second, call.video_seconds)
     parts["audio_minutes"] = _priced(quote, "audio_minutes", meters.usd_per_audio_minute, call.audio_minutes)
+    parts["spoken_minutes"] = _priced(quote, "spoken_minutes", meters.usd_per_spoken_minute, call.spoken_minutes)
     parts["searches"] = _priced(quote, "searches", meters.usd_per_thousand_searches, call.searches) / 1000
     parts["requests"] = (meters.usd_per_thousand_requests or Decimal(0)) / 1000
     return parts

@@ -1,17 +1,21 @@
 """Chapters on machines: what tokens cost on them, what owning them costs, when they beat a hosted price, what fits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from router.economics.hardware import find_hardware
 from router.economics.hosting import (
+    SECONDS_PER_YEAR,
     BreakEven,
     Machine,
     MachineCost,
     RentMix,
     break_even,
     machine_cost,
+    seconds_per_request,
     usd_per_request,
 )
 from router.economics.inputs import HOURS_PER_YEAR, Inputs, Tokens, refuse
@@ -26,11 +30,27 @@ _CONTEXTS = (8_000, 32_000, 128_000, 1_000_000)
 
 
 class NamedMachine(Machine):
-    """A machine beside others. Its hour is typed, rented by a mix, or follows from owning it."""
+    """A machine beside others. Its hour is typed, rented by a mix, or follows from owning it; `known` fills in what
+    is not typed from the list of known machines (hour, throughput)."""
 
     name: str
+    known: str | None = None
     owned: Owned | None = None
     rent: RentMix | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("known") is None:
+            return given
+        found = find_hardware(str(given["known"]), "known")
+        facts = {
+            "usd_per_hour": found.rental_usd_per_hour,
+            "output_tokens_per_second": found.output_tokens_per_second,
+            "input_tokens_per_second": found.input_tokens_per_second,
+        }
+        filled = {name: value for name, value in facts.items() if value is not None}
+        return {"name": found.name, **filled, **given}
 
     def priced(self) -> "NamedMachine":
         """The same machine with the hour that owning or the mix gives."""
@@ -73,7 +93,7 @@ def plan_hosting(scenario: HostingScenario) -> Plan:
     ]
     notes: list[str] = []
     if scenario.hosted is not None:
-        even, hosted_usd, note = _against_hosted(scenario, costs[best], requests[best])
+        even, hosted_usd, note = _against_hosted(scenario, machines[best], costs[best])
         figures += _break_even_figures(even, hosted_usd)
         answer += " " + _verdict(even, hosted_usd, requests[best])
         notes.append(note)
@@ -86,16 +106,15 @@ def _request_usd(machine: Machine, scenario: HostingScenario) -> Decimal:
     return usd_per_request(machine, scenario.input_tokens, scenario.output_tokens, scenario.concurrent_phases)
 
 
-def _against_hosted(
-    scenario: HostingScenario, cost: MachineCost, request_usd: Decimal
-) -> tuple[BreakEven, Decimal, str]:
+def _against_hosted(scenario: HostingScenario, machine: Machine, cost: MachineCost) -> tuple[BreakEven, Decimal, str]:
     """Break-even in tokens of the request's mix, in and out together."""
     assert scenario.hosted is not None
     quote = scenario.hosted.quote()
     tokens = scenario.input_tokens + scenario.output_tokens
     hosted_usd = bill(quote, Call(input_tokens=scenario.input_tokens, output_tokens=scenario.output_tokens)).usd
     mixed = hosted_usd / tokens * 1_000_000
-    capacity = cost.usd_per_year / request_usd * tokens
+    seconds = seconds_per_request(machine, scenario.input_tokens, scenario.output_tokens, scenario.concurrent_phases)
+    capacity = SECONDS_PER_YEAR / seconds * tokens
     return break_even(cost.usd_per_year, mixed, capacity), hosted_usd, source_note(quote)
 
 
@@ -116,7 +135,8 @@ def _verdict(even: BreakEven, hosted_usd: Decimal, own_usd: Decimal) -> str:
         )
     return (
         f"Hosted costs {money(hosted_usd)}: owning the load pays from {plain(even.tokens_per_day)} tokens a day, "
-        f"{money(even.hosted_usd_per_year)} a year of hosted spend; full, it saves {share(1 - own_usd / hosted_usd)}."
+        f"{money(even.hosted_usd_per_year)} a year of hosted spend; carrying all it can, it saves "
+        f"{share(1 - own_usd / hosted_usd)}."
     )
 
 

@@ -10,7 +10,7 @@ from router.economics.media import Image, Speech, video_tokens
 from router.economics.meters import Quote
 from router.economics.plan import Chart, Figure, Plan, Table, money, share
 from router.economics.priced import Model, source_note
-from router.economics.requests import Request, request_cost
+from router.economics.requests import Request, failed_prefill_usd, request_cost
 from router.economics.waiting import Waiting, waiting_saving
 from router.errors import InputError
 
@@ -40,8 +40,12 @@ def plan_request(scenario: RequestScenario) -> Plan:
         Figure("input tokens", cost.input_tokens, "tokens", "over all rounds"),
         Figure("output tokens", cost.output_tokens, "tokens", "visible × (1 + R) over all rounds"),
         Figure("paid attempts", cost.paid_attempts, "", "1 + f + f² … up to the retry limit"),
+        Figure(
+            "a prompt that fails", failed_prefill_usd(quote, request.call.input_tokens).usd, "USD", "its whole input"
+        ),
         Figure("a day", day, "USD", f"{scenario.requests_per_day:,} requests"),
         Figure("a year", day * DAYS_PER_YEAR, "USD"),
+        *_without_compaction(quote, request, scenario),
     )
     parts = tuple(sorted(cost.parts.items(), key=lambda one: -one[1]))
     table = Table("By meter, before retries", ("meter", "USD"), parts)
@@ -55,6 +59,16 @@ def plan_request(scenario: RequestScenario) -> Plan:
         charts=(chart,) if parts else (),
         notes=(source_note(quote),),
     )
+
+
+def _without_compaction(quote: Quote, request: Request, scenario: RequestScenario) -> tuple[Figure, ...]:
+    """The same rounds with the whole history resent, where the scenario compacts it."""
+    if request.rounds.compact_above_tokens is None:
+        return ()
+    rounds = request.rounds.model_copy(update={"compact_above_tokens": None})
+    whole = request.model_copy(update={"rounds": rounds})
+    cost = request_cost(quote, whole, scenario.model.moment, scenario.batch)
+    return (Figure("without compaction", cost.usd, "USD", "the whole history resent in every round"),)
 
 
 def _with_media(scenario: RequestScenario) -> Request:

@@ -96,7 +96,7 @@ def _classifier(classifier: Classifier) -> Plan:
     chart = Chart(
         "Saved by routing, by the classifier's accuracy",
         "lines",
-        tuple(str(one) for one in grid),
+        tuple(share(one) for one in grid),
         (("saved", values),),
         "USD a call",
         "accuracy",

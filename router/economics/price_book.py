@@ -16,7 +16,7 @@ from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 from router.economics.meters import Meters, Quote
 from router.economics.price_file import all_quotes, find_quotes, library_names
-from router.errors import UnknownModelError
+from router.errors import InputError, UnknownModelError
 from router.prices import find_model, nearest_models
 
 Preference = Literal["library", "guide"]
@@ -28,6 +28,9 @@ _LIBRARY_METERS = {
     "cache_write_1h_mtok": "usd_per_million_cache_write_1h_tokens",
     "input_audio_mtok": "usd_per_million_audio_input_tokens",
     "output_audio_mtok": "usd_per_million_audio_output_tokens",
+    "input_image_mtok": "usd_per_million_image_input_tokens",
+    "output_image_mtok": "usd_per_million_image_output_tokens",
+    "web_searches_kcount": "usd_per_thousand_searches",
     "input_mchars": "usd_per_million_characters",
     "requests_kcount": "usd_per_thousand_requests",
 }
@@ -83,6 +86,10 @@ def quotes(model: str, at: datetime) -> list[Quote]:
     # a bare name that our file knows at one host only is that host's offer
     library = library_quote(model, at) or (library_quote(own[0].name, at) if own else None)
     found = [library, *own] if library else own
+    later = [] if found else [one.since for one in find_quotes(model) if one.since]
+    if later:
+        cure = f"Its first price holds from {min(later)} on."
+        raise InputError("at", at.date().isoformat(), f"{model} has no price yet at that date", cure)
     if not found:
         raise UnknownModelError(model, _nearest(model))
     return found

@@ -37,17 +37,21 @@ def all_quotes() -> tuple[Quote, ...]:
     """Every quote of the file, in its order: the first of a name is the one to use."""
     given = _file()
     return tuple(
-        _quote(name, table, {**given["providers"].get(name.partition("/")[0], {}), **meters})
+        _quote(name, table, {**_provider(given["providers"].get(name.partition("/")[0], {}), meters), **meters})
         for table in given["tables"]
         for name, meters in table["quotes"].items()
     )
 
 
 def find_quotes(model: str, at: date | None = None) -> list[Quote]:
-    """The file's quotes of `provider/model` or of a model at any host; with a date, only those that hold by then."""
+    """The file's quotes of `provider/model` or of a model at any host; with a date, only those that hold by then.
+
+    The latest come first, and among quotes of one day the first of the file: a new price is a new table with its day.
+    """
     name = model.lower()
     found = [one for one in all_quotes() if name in (one.name, one.model)]
-    return [one for one in found if at is None or one.since is None or one.since <= at]
+    held = [one for one in found if at is None or one.since is None or one.since <= at]
+    return sorted(held, key=lambda one: one.since or date.min, reverse=True)
 
 
 def table_quote(model: str, table: str) -> Quote:
@@ -73,6 +77,12 @@ def library_names() -> Mapping[str, str]:
 @lru_cache(maxsize=1)
 def _file() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"), parse_float=Decimal)
+
+
+def _provider(facts: Mapping[str, Any], meters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a provider does for this offer: batches and prompt caches are for text, not images or speech."""
+    text = {"input", "output"} <= set(meters) and "audio_input" not in meters
+    return facts if text else {}
 
 
 def _quote(name: str, table: Mapping[str, Any], given: Mapping[str, Any]) -> Quote:

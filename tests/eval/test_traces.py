@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from eval.traces import window_loads
+from router.economics.capacity import RULES, Traffic, capacity
 from router.errors import InputError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "traffic"
@@ -45,6 +46,19 @@ def test_a_table_without_arrivals_is_refused(tmp_path):
     pd.DataFrame({"x": [1]}).to_csv(path, index=False)
     with pytest.raises(InputError, match="no arrivals"):
         window_loads(path, 60)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the traffic traces are not beside the project")
+def test_the_rules_keep_their_promise_on_a_real_fortnight_that_they_have_seen():
+    """Within the sample; out of it, growth breaks them: see `plan_on_share`."""
+    loads = window_loads(REAL / "servegen_m_small_14d.parquet", 600)
+    for name, (percentile, _) in RULES.items():
+        found = capacity(Traffic(loads_per_second=loads, window_seconds=600, workload=name))
+        assert found.overloaded_share <= 1 - percentile + 1e-9
+    seen, unseen = (
+        capacity(Traffic(loads_per_second=loads, window_seconds=600, plan_on_share=part)) for part in (1.0, 0.5)
+    )
+    assert unseen.overloaded_share > seen.overloaded_share
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the traffic traces are not beside the project")

@@ -1,4 +1,8 @@
 import json
+from collections.abc import Iterator
+from copy import deepcopy
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -28,6 +32,44 @@ def test_an_unknown_field_is_refused_everywhere(chapter):
     with pytest.raises(InputError) as caught:
         plan_scenario(given, {})
     assert caught.value.field == "surprise"
+
+
+def numbers(given: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every number in a scenario."""
+    inside = given.items() if isinstance(given, dict) else enumerate(given) if isinstance(given, list) else ()
+    for key, value in inside:
+        yield from numbers(value, (*path, key))
+    if isinstance(given, (int, Decimal)) and not isinstance(given, bool):
+        yield path
+
+
+def changed(given: Any, path: tuple[Any, ...], value: Any) -> Any:
+    copied = deepcopy(given)
+    place = copied
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return copied
+
+
+@pytest.mark.parametrize("chapter", sorted(CHAPTERS))
+@pytest.mark.parametrize("value", [0, Decimal("1e-9"), 10**9, Decimal("NaN")])
+def test_any_number_gives_a_plan_or_a_refusal(chapter, value):
+    given = example(chapter)
+    for path in numbers(given):
+        try:
+            plan = plan_scenario(changed(given, path, value), {})
+        except InputError as error:
+            assert error.field and error.cure
+        else:
+            assert json.dumps(plan.to_json(), allow_nan=False)
+
+
+def test_a_machine_for_nothing_and_a_model_for_nothing():
+    machine = {"name": "node", "usd_per_hour": 0, "output_tokens_per_second": 3000}
+    assert make_plan("hosting", {"machines": [machine], "hosted": "together/llama-3.3-70b"}).answer
+    with pytest.raises(InputError, match="costs nothing"):
+        make_plan("hosting", {"machines": [machine], "hosted": "google/gemini-nano"})
 
 
 def test_an_unknown_chapter_names_its_neighbours():

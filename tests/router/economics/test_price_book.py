@@ -5,7 +5,7 @@ import pytest
 
 from router.economics.meters import Call, bill
 from router.economics.price_book import best_quote, disagreements, library_quote, offers, quotes
-from router.errors import UnknownModelError
+from router.errors import InputError, UnknownModelError
 
 AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 D = Decimal
@@ -57,6 +57,12 @@ def test_disagreements_keep_both_sides():
 def test_agreeing_sources_are_no_disagreement():
     names = {one.model for one in disagreements(AT)}
     assert "anthropic/claude-sonnet-4-6" not in names
+
+
+def test_a_model_that_is_not_priced_yet_says_from_when_it_is():
+    with pytest.raises(InputError, match="from 2026-06-01 on") as caught:
+        quotes("google/veo-3", datetime(2026, 1, 1, tzinfo=UTC))
+    assert caught.value.field == "at"
 
 
 def test_an_unknown_model_names_its_neighbours():

@@ -1,9 +1,11 @@
 import tomllib
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
+from router.economics import price_file
 from router.economics.price_file import FILE, all_quotes, find_quotes, guide_name, table_quote
 
 
@@ -18,6 +20,14 @@ def test_the_first_table_comes_first():
 def test_a_quote_holds_from_its_day_on():
     assert not find_quotes("openai/gpt-5", date(2026, 5, 31))
     assert find_quotes("openai/gpt-5", date(2026, 6, 1))
+
+
+def test_a_later_table_wins_from_its_day_on_and_not_before(monkeypatch):
+    old = find_quotes("openai/gpt-5")[0]
+    new = replace(old, since=date(2026, 9, 1), source="guide: later")
+    monkeypatch.setattr(price_file, "all_quotes", lambda: (old, new))
+    assert find_quotes("gpt-5", date(2026, 8, 31)) == [old]
+    assert find_quotes("gpt-5", date(2026, 9, 1)) == [new, old]
 
 
 def test_a_bare_name_finds_every_host():
@@ -51,6 +61,11 @@ def test_every_meter_of_the_file_is_read():
     facts = {"long", "long_above", "off_peak", "off_peak_utc", "context_tokens", "min_cache_prefix_tokens"}
     written = [len(set(meters) - facts) for table in tables for meters in table["quotes"].values()]
     assert written == [len(one.meters.known()) for one in all_quotes()]
+
+
+def test_a_providers_batch_discount_is_for_text_only():
+    discounts = {one.name: one.batch_discount for one in find_quotes("openai/gpt-4o")[:1] + find_quotes("google/veo-3")}
+    assert discounts == {"openai/gpt-4o": Decimal("0.5"), "google/veo-3": None}
 
 
 def test_an_unknown_table_is_an_error():
