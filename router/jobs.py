@@ -35,8 +35,8 @@ class Job:
         self.lookup = lookup
 
     def claim(self, decision: Decision) -> Decision:
-        """The decision under the name by which the cache knows this request: its answer is awaited there."""
-        if self.lookup is None:
+        """The decision under the name by which the cache awaits this request's answer; a hit awaits none."""
+        if self.lookup is None or self.lookup.action == "hit":
             return decision
         return replace(decision, decision_id=self.lookup.lookup_id, lookup=self.lookup)
 

@@ -28,3 +28,5 @@ def test_a_decision_takes_the_name_that_the_cache_knows(safe: SafeRoute) -> None
     assert job.claim(decision) is decision
     job.lookup = CacheLookup("looked-up", "default", "miss", "no entry is near")
     assert job.claim(decision) == replace(decision, decision_id="looked-up", lookup=job.lookup)
+    job.lookup = replace(job.lookup, action="hit")
+    assert job.claim(decision) is decision
