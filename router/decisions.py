@@ -72,6 +72,9 @@ class Outcome:
     latency_s: float | None = None
     confidence: float | None = None
     agreement: float | None = None
+    mean_logprob: float | None = None
+    refused: bool | None = None
+    schema_valid: bool | None = None
     status: Literal["ok", "error"] | None = None
     error: str | None = None
     model: str | None = None

@@ -7,8 +7,7 @@ not part of what was learned: they are looked up at the moment of the decision.
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,56 +21,21 @@ from router.encoders import EncoderIdentity
 from router.errors import EncoderMismatchError, InputError, PolicyFileError
 from router.estimators import Estimates, Estimator
 from router.objective import BEST, CHEAPEST, choose, utility
+from router.operating_points import Sweep, read_value, write_value
+from router.plan_files import Plans, read_plans
 from router.policy_files import read_folder
 from router.prices import PriceBook
 from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.routes import Route
 
+__all__ = ["Policy", "Sweep", "read_value", "write_value"]
 ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
 TRAINED_ON_FILE = "trained_on.txt"  # a digest per training text, so that an evaluation can tell what is held out
 # A cap at the expected high quantile would cut one answer in twenty, and a cut answer is paid and wrong. Twice that
 # quantile cuts almost none and still bounds a runaway.
 CAP_FACTOR, LEAST_CAP, CAP_STEP = 2.0, 256, 64
 SHOWN_ALTERNATIVES = 5
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """The operating points: values of a correct answer, and what each cost and reached out of fold in training."""
-
-    values: np.ndarray
-    usd: np.ndarray
-    accuracy: np.ndarray
-
-    def as_dict(self) -> dict[str, list[Any]]:
-        """JSON-able: JSON knows no infinity, so the last value is written `best`."""
-        values = [write_value(value) for value in self.values]
-        return {"values": values, "usd": self.usd.tolist(), "accuracy": self.accuracy.tolist()}
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, Sequence[Any]]) -> "Sweep":
-        values = np.array([read_value(value) for value in given["values"]])
-        return cls(values, np.array(given["usd"], float), np.array(given["accuracy"], float))
-
-    def points(self, count: int) -> np.ndarray:
-        """`count` values from the cheapest end (0) to the best (infinity), spread evenly along the frontier.
-
-        Even in cost, in its logarithm and in accuracy taken together: by cost alone, the points step over the cheap
-        end, where a fraction of a cent buys most of the accuracy; by the others alone, over the dear end.
-        """
-        if count < 2:
-            raise InputError("points", count, "too few operating points", "Ask for 2 or more.")
-        cost = np.maximum.accumulate(self.usd)
-        span = max(cost[-1] - cost[0], 1e-300)
-        floor = max(cost[0], cost[-1] * 1e-6, 1e-300)
-        logs = np.log(np.maximum(cost, floor) / floor)
-        right = np.maximum.accumulate(self.accuracy)
-        gained = (right - right[0]) / max(right[-1] - right[0], 1e-300)
-        place = (cost - cost[0]) / span + logs / max(logs[-1], 1e-300) + 2 * gained + np.linspace(0, 1e-6, len(cost))
-        wanted = np.linspace(place[0], place[-1], count)
-        inner = self.values[np.searchsorted(place, wanted[1:-1]).clip(0, len(place) - 1)]
-        return np.r_[CHEAPEST, inner, BEST]
 
 
 class Policy:
@@ -84,7 +48,9 @@ class Policy:
         sweep: Sweep,
         manifest: dict[str, Any],
         folder: Path | None = None,
+        plans: Plans | None = None,
     ) -> None:
+        self.plans = plans
         self.estimator, self.specs, self.sweep, self.manifest, self.folder = estimator, specs, sweep, manifest, folder
         self.routes: tuple[Route, ...] = estimator.routes
         self.book: PriceBook = price_book(specs)
@@ -100,7 +66,8 @@ class Policy:
             specs = [RouteSpec.from_dict(one) for one in json.loads((folder / ROUTES_FILE).read_text())]
             sweep = Sweep.from_dict(json.loads((folder / SWEEP_FILE).read_text()))
             estimator = Estimator.load(folder / ESTIMATOR_FOLDER)
-            return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder)
+            plans = read_plans(folder, estimator.routes)
+            return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder, plans)
         except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
 
@@ -216,12 +183,3 @@ def explain(options: Sequence[Option], value: float, feasible: int, routes: int)
         return f"{won}; the most probably correct of {feasible} feasible routes, before {rival}."
     ahead = value * (best.p_correct - next_best.p_correct) - (best.expected_usd - next_best.expected_usd)
     return f"{won}; at ${value:.6g} per correct answer it is worth ${ahead:.6f} more than {rival}."
-
-
-def read_value(value: Any) -> float:
-    """The value of a correct answer as files and answers write it."""
-    return BEST if value == "best" else float(value)
-
-
-def write_value(value: float) -> float | str:
-    return "best" if math.isinf(value) else float(value)
