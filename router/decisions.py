@@ -34,7 +34,8 @@ class Decision:
     """One decision. `propensity` is the probability with which the policy took this action.
 
     `action` is `route`, or `fallback` when something failed and the configured safe route answers; `reason` says why in
-    a sentence, and `fallback` names the failure.
+    a sentence, and `fallback` names the failure. `plan` is there where the answer should be looked at before it is
+    used: in how many `calls`, for which `signals`; its outcome then tells whether to escalate.
     """
 
     decision_id: str
@@ -51,6 +52,7 @@ class Decision:
     task: str | None = None
     fallback: str | None = None
     logged: bool = True
+    plan: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from router.decisions import Outcome
 from router.encoders import Encoder
 from router.errors import InputError, StoreError, UnknownDecisionError
+from router.escalation import Verdict, has_evidence, judge_answer
 from router.events import Decided, Hook, PolicySwapped, Reported, ReportFailed, tell
 from router.log_store import LogStore, Recorded
 from router.policy import Policy
@@ -130,6 +131,17 @@ class Engine:
             raise StoreError("the record could not be written in time") from error
         tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd)))
         return recorded
+
+    async def after(self, outcome: Outcome) -> Verdict | None:
+        """Whether the reported answer will do, or the next decision, logged. None: no plan, or it cannot be told."""
+        policy, store = self._parts.policy, self.store
+        if store is None or policy is None or policy.plans is None or not has_evidence(outcome):
+            return None
+        try:
+            judged = self._pool.submit(judge_answer, policy, store, outcome, self._clock())
+            return await _within(self.limits.store_seconds, judged)
+        except Exception:  # the report is kept, and its sender has an answer: escalating is a bonus
+            return None
 
     def decide(self, request: Request, job: "Job | None" = None) -> Decided:
         """Encode and decide in this thread, without deadline and log. Raises StepError, or the caller's InputError."""

@@ -62,6 +62,10 @@ class LogStore:
         row = decision_row(decision, request, self.keep_text)
         return self._writer.submit(lambda connection: _insert_decision(connection, row))
 
+    def append_once(self, row: Mapping[str, Any]) -> Future[None]:
+        """Keep a decision that was derived from another one, unless it was kept before."""
+        return self._writer.submit(lambda connection: _insert_once(connection, dict(row)))
+
     def report(self, outcome: Outcome, price: Pricer, key: str | None = None) -> Future[Recorded]:
         """Keep a report once: known again by `key` (an Idempotency-Key), else by its content.
 
@@ -123,7 +127,7 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
         "route": decision.chosen.route.key,
         "propensity": decision.propensity,
         "value_usd": value,
-        "options": [_option(one) for one in (decision.chosen, *decision.alternatives)],
+        "options": [_option(decision.chosen) | _plan(decision), *map(_option, decision.alternatives)],
         "reason": decision.reason,
         "fallback": decision.fallback,
         "unlike": None if math.isnan(decision.unlike) else decision.unlike,
@@ -137,6 +141,10 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
     }
 
 
+def _plan(decision: Decision) -> dict[str, Any]:
+    return {} if decision.plan is None else {"plan": dict(decision.plan)}
+
+
 def _option(option: Option) -> dict[str, Any]:
     """NaN, which is not estimated, becomes null in JSON."""
     return {**vars(option), "route": option.route.key}
@@ -144,6 +152,12 @@ def _option(option: Option) -> dict[str, Any]:
 
 def _insert_decision(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(_INSERT_DECISION, row)
+
+
+def _insert_once(connection: Connection, row: dict[str, Any]) -> None:
+    known = select(decisions.c.decision_id).where(decisions.c.decision_id == row["decision_id"])
+    if connection.execute(known).first() is None:
+        _insert_decision(connection, row)
 
 
 def _insert_report(connection: Connection, outcome: Outcome, price: Pricer, key: str | None) -> Recorded:

@@ -23,6 +23,7 @@ from router.estimators import Estimates, Estimator
 from router.objective import BEST, CHEAPEST, choose, utility
 from router.operating_points import Sweep, read_value, write_value
 from router.plan_files import Plans, read_plans
+from router.plan_requests import first_look
 from router.policy_files import read_folder
 from router.prices import PriceBook
 from router.provider_parameters import provider_parameters
@@ -110,7 +111,10 @@ class Policy:
         feasible = feasible_routes(request, self.routes, self.specs, estimates, usd[0])
         value = self.value_for(request)
         column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
-        order = self._order(estimates, usd, value, feasible, column)
+        look = first_look(self.plans, self.routes, request, estimates.p, usd, value, feasible)
+        if look is not None:
+            column = self.routes.index(look.route)
+        order = self._order(estimates, usd, value, feasible, column, SHOWN_ALTERNATIVES if look is None else None)
         options = [self._option(j, estimates, usd) for j in order]
         return Decision(
             decision_id=new_decision_id(),
@@ -120,11 +124,12 @@ class Policy:
             value_usd=value,
             propensity=1.0,
             policy=self.version,
-            reason=explain(options, value, int(feasible.sum()), len(self.routes)),
+            reason=explain(options, value, int(feasible.sum()), len(self.routes)) if look is None else look.reason,
             parameters=provider_parameters(self.specs[options[0].route], options[0].max_output_tokens),
             at=at,
             unlike=float(estimates.unlike[0]),
             task=estimates.task[0],
+            plan=None if look is None else look.as_dict(),
         )
 
     def value_for(self, request: Request) -> float:
@@ -134,13 +139,13 @@ class Policy:
         return {"cheapest": CHEAPEST, "best": BEST, None: self.value_usd}[request.objective]
 
     def _order(
-        self, estimates: Estimates, usd: np.ndarray, value: float, feasible: np.ndarray, column: int
+        self, estimates: Estimates, usd: np.ndarray, value: float, feasible: np.ndarray, column: int, most: int | None
     ) -> list[int]:
-        """The chosen column, then the feasible alternatives of most worth; the strongest one is always among them."""
+        """The chosen column, then at most `most` feasible alternatives of most worth, the strongest one among them."""
         worth = estimates.p[0] if math.isinf(value) else utility(estimates.p, usd, value)[0]
         left = [int(j) for j in np.flatnonzero(feasible) if j != column]
         others = sorted(left, key=lambda j: (-worth[j], usd[0, j]))
-        shown = others[:SHOWN_ALTERNATIVES]
+        shown = others[:most]
         strongest = max(others, key=lambda j: estimates.p[0, j], default=column)
         if strongest not in (column, *shown):
             shown[-1] = strongest

@@ -45,7 +45,7 @@ class Request:
     """A request before any model has seen it.
 
     `value_usd` overrides the policy's value of a correct answer for this request; `objective` may instead be
-    `cheapest` or `best`.
+    `cheapest` or `best`. `plan`: the caller will report evidence about the answer and may be told to escalate.
     """
 
     messages: tuple[Message, ...]
@@ -58,6 +58,7 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     value_usd: float | None = None
     objective: str | None = None
+    plan: bool = False
 
     @property
     def text(self) -> str:
@@ -94,6 +95,7 @@ class Request:
             parameters=_mapping(given.get("parameters"), "parameters"),
             value_usd=_number(given.get("value_usd"), "value_usd", high=1e6),
             objective=objective,
+            plan=_flag(given.get("plan"), "plan"),
         )
 
     @classmethod
@@ -212,6 +214,12 @@ def _constraints(value: Any) -> Constraints:
         min_context=None if context is None else int(context),
         max_seconds=_number(given.get("max_seconds"), "constraints.max_seconds", high=1e6),
     )
+
+
+def _flag(value: Any, where: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise InputError(where, value, "neither true nor false", "Send true or false.")
+    return bool(value)
 
 
 def _names(value: Any, where: str) -> tuple[str, ...] | None:

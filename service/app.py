@@ -17,7 +17,7 @@ from router.outcomes import read_outcome
 from router.requests import Request as RouteRequest
 from router.settings import Settings
 from service import problems
-from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer
+from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
 from service.health import unready
 from service.logs import make_logger
 from service.metrics import Metrics
@@ -70,8 +70,9 @@ def _add_decisions(app: FastAPI, engine: Engine, max_bytes: int) -> None:
         """What came of a decision: late, in parts or repeated. Answered only when it is kept."""
 
         async def answer(given: dict[str, Any]) -> Response:
-            recorded = await engine.report(read_outcome(given), _idempotency_key(request))
-            return _json(outcome_answer(recorded))
+            outcome = read_outcome(given)
+            recorded = await engine.report(outcome, _idempotency_key(request))
+            return _json(outcome_answer(recorded) | verdict_answer(await engine.after(outcome)))
 
         return await _answered(request, max_bytes, answer)
 

@@ -65,6 +65,7 @@ class RouteBody(_Shape):
     parameters: dict[str, Any] | None = Field(None, description="What the caller will send besides, untouched.")
     value_usd: float | None = Field(None, ge=0, description="What a correct answer is worth, instead of the policy's.")
     objective: Literal["cheapest", "best"] | None = None
+    plan: bool = Field(False, description="The caller reports evidence about the answer and may be told to escalate.")
 
 
 class Interval(_Shape):
@@ -104,6 +105,9 @@ class RouteAnswer(OptionAnswer):
     logged: bool = Field(description="false: no record was kept, so no outcome can be joined.")
     task: str | None
     unlike: float | None
+    plan: dict[str, Any] | None = Field(
+        None, description="Look before using the answer: `calls`, and `signals` to report."
+    )
 
 
 class OutcomeBody(BaseModel):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from router.catalog import RouteSpec, read_routes_file
-from router.costs import billed_usd, expected_usd
+from router.costs import billed_usd, dearest_call, expected_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
 from router.labels import LabelMatrix, SplitBy, read_labels
@@ -24,9 +24,10 @@ from router.prices import now
 from router.settings import Settings
 from training.checks import label_notes, twin_notes
 from training.estimators import FittedEstimator, fit_estimator
-from training.operating_point import Objective, operating_point, sweep
+from training.operating_point import Objective, sweep
 from training.plans import FittedPlans, fit_plans
 from training.pricing import PricedRoutes, price_routes
+from training.promised_point import promised_point
 
 Progress = Callable[[str, float], None]
 LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-transformers", "tierwise")
@@ -79,7 +80,10 @@ def fit(
     found = sweep(fitted.out_of_fold.p, usd, data.correct, paid)
     progress("plans", 0.9)
     plans = fit_plans(data, fitted.out_of_fold.p, usd, paid, found.values, priced.specs, options.seed)
-    point = operating_point(found, options.objective, data.routes, data.correct)
+    most_usd = dearest_call(fitted.out_of_fold, data.routes, priced.book, options.at, paid)
+    point = promised_point(
+        found, options.objective, data.routes, fitted.out_of_fold.p, usd, data.correct, paid, most_usd, options.seed
+    )
     facts = _manifest(options, encoder, data, fitted, point, notes) | {"plans": plans.report if plans else None}
     progress("writing policy", 1.0)
     manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found, plans))
