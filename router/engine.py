@@ -11,13 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 from threading import Lock
 from time import perf_counter
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from router.decisions import Outcome
+from router.decisions import Decision, Outcome
 from router.encoders import Encoder
 from router.errors import InputError, StoreError, UnknownDecisionError
 from router.escalation import Verdict, has_evidence, judge_answer
 from router.events import Decided, Hook, PolicySwapped, Reported, ReportFailed, tell
+from router.explanations import explanation
 from router.log_store import LogStore, Recorded
 from router.policy import Policy
 from router.prices import PriceBook, Usage, now
@@ -155,6 +156,17 @@ class Engine:
         decision = choose(parts.policy, request, vector, self._clock())
         return Decided(decision, encoded - started, perf_counter() - encoded)
 
+    async def explain(self, request: Request, decision: Decision) -> dict[str, Any] | None:
+        """Why this decision; None where nothing was estimated, or another policy decides by now."""
+        parts = self._parts
+        if parts.policy is None or decision.action != "route" or decision.policy != parts.policy.version:
+            return None
+        try:
+            made = self._pool.submit(_explain, parts, request, decision, self._clock())
+            return await _within(self.limits.decide_seconds, made)
+        except Exception:  # the decision stands without its explanation
+            return None
+
     def price(self, route: Route, usage: Usage, at: datetime) -> Decimal | None:
         """Exact USD of a call; None where nobody prices the model or the price fails: a report is kept all the same."""
         policy = self._parts.policy
@@ -218,6 +230,11 @@ class Engine:
             why = "store-error"
         decision = replace(one.decided.decision, logged=False) if why else one.decided.decision
         return replace(one.decided, decision=decision, log_seconds=perf_counter() - one.since, unlogged=why)
+
+
+def _explain(parts: Parts, request: Request, decision: Decision, at: datetime) -> dict[str, Any]:
+    assert parts.policy is not None
+    return explanation(parts.policy, request, encode(parts.encoder, request), decision, at)
 
 
 @dataclass(frozen=True)

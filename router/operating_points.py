@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def _distinct(chosen: np.ndarray, size: int) -> np.ndarray:
     picked = sorted(set(chosen.tolist()))
     while len(picked) < len(chosen) and len(picked) < size:
         edges = [-1, *picked, size]
-        gaps = [b - a for a, b in zip(edges, edges[1:])]
+        gaps = [b - a for a, b in pairwise(edges)]
         widest = gaps.index(max(gaps))
         picked.insert(widest, (edges[widest] + edges[widest + 1]) // 2)
     return np.array(picked + picked[-1:] * (len(chosen) - len(picked)), dtype=np.int64)

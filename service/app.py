@@ -59,9 +59,13 @@ def _add_decisions(app: FastAPI, engine: Engine, max_bytes: int) -> None:
         started = perf_counter()
 
         async def answer(given: dict[str, Any]) -> Response:
-            decided = await engine.route(RouteRequest.from_mapping(given))
+            asked = RouteRequest.from_mapping(given)
+            decided = await engine.route(asked)
             timing = {"Server-Timing": _server_timing(decided, perf_counter() - started)}
-            return _json(route_answer(decided.decision), headers=timing)
+            answered = route_answer(decided.decision)
+            if request.query_params.get("explain") in ("1", "true"):
+                answered["explanation"] = await engine.explain(asked, decided.decision)
+            return _json(answered, headers=timing)
 
         return await _answered(request, max_bytes, answer)
 

@@ -104,8 +104,8 @@ def _tell_promise(point: Mapping[str, Any]) -> None:
         seen = point["verified"]
         low, high = seen["broken_interval"]
         print(
-            f"Simulated on {seen['simulated_draws']} draws: broken in {seen['broken_share']:.1%} [{low:.1%}, {high:.1%}]"
-            f", refused in {seen['refused_share']:.1%}."
+            f"Simulated on {seen['simulated_draws']} draws: broken in {seen['broken_share']:.1%} "
+            f"[{low:.1%}, {high:.1%}], refused in {seen['refused_share']:.1%}."
         )
 
 

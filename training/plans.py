@@ -13,9 +13,11 @@ from router.objective import choose
 from router.plan_replay import bins_of, play
 from router.policy import Sweep
 from router.routes import Route
-from training.answer_evidence import Seen, fit_answer_evidence, read_seen, samples_told
+from training.answer_evidence import Seen, fit_answer_evidence, label_signals, read_seen, samples_told
 
 POINTS, DRAWS = 41, 400
+# Queries that plans are fitted to and judged on: a few numbers per route need no more.
+MOST_JUDGED = 1500
 # The middle of the frontier: spends between these shares of the way from the cheapest to the dearest route.
 MIDDLE = (0.25, 0.75)
 # Signals that are left out where plans do better without them: lengths mean other things in other families.
@@ -41,8 +43,11 @@ def fit_plans(
     seed: int,
 ) -> FittedPlans | None:
     """None where the labels carry no evidence that varies, or too few of it. All arrays are (n, R) and out of fold."""
-    if len(data.routes) < 2:
+    if len(data.routes) < 2 or np.isnan(label_signals(data)).all():
         return None
+    if data.n > MOST_JUDGED:
+        some = np.sort(np.random.default_rng(seed).choice(data.n, MOST_JUDGED, replace=False))
+        data, p, usd, paid = data.subset(some), p[some], usd[some], paid[some]
     calls = _calls(data, specs)
     spread = np.unique(values[np.linspace(0, len(values) - 1, POINTS).astype(int)])
     right = np.where(np.isnan(data.correct), p, data.correct)

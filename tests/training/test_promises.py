@@ -40,9 +40,10 @@ def test_a_floor_relative_to_a_route_needs_fewer_labels(decisions):
     few = decisions.drawn(np.arange(300))
     best = few.right[:, -1]
     within = relative_promise("best|none", best, 0.05, 0.95)
-    assert within.passing(few, np.arange(300)).sum() > floor_promise(best.mean() - 0.05, 0.95).passing(
-        few, np.arange(300)
-    ).sum()
+    assert (
+        within.passing(few, np.arange(300)).sum()
+        > floor_promise(best.mean() - 0.05, 0.95).passing(few, np.arange(300)).sum()
+    )
 
 
 def test_a_ceiling_takes_the_most_accurate_point_below_it(decisions):
