@@ -102,6 +102,13 @@ class SemanticCache:
             return Learnt("refused", "the caller asked for no store", valid)
         return Learnt("stored", "stored", valid)
 
+    def await_instead(self, lookup_id: str, following_id: str) -> None:
+        """Another call is made for the same request: its answer is awaited, under another name."""
+        with self._lock:
+            pending = self._pending.pop(lookup_id, None)
+            if pending is not None:
+                self._pending[following_id] = pending
+
     def report_wrong(
         self, lookup_id: str, *, tenant: str, answer_id: int | None = None, risk: float | None = None
     ) -> bool:

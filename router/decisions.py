@@ -39,7 +39,8 @@ class Decision:
     `action` is `route`, `cached` when a stored answer serves (`lookup` carries it, and `chosen` is the route that gave
     it then), or `fallback` when something failed and the configured safe route answers; `reason` says why in a
     sentence, and `fallback` names the failure. `lookup` is what the cache said, None where there is no cache.
-    `ceiling_usd` is what a throttling budget allowed the call to cost.
+    `ceiling_usd` is what a throttling budget allowed the call to cost. `plan` is there where the answer should be
+    looked at before it is used: in how many `calls`, for which `signals`; its outcome then tells whether to escalate.
     """
 
     decision_id: str
@@ -58,6 +59,7 @@ class Decision:
     logged: bool = True
     lookup: CacheLookup | None = None
     ceiling_usd: Decimal | None = None
+    plan: Mapping[str, Any] | None = None
 
     @property
     def saved_usd(self) -> float:
@@ -85,6 +87,9 @@ class Outcome:
     latency_s: float | None = None
     confidence: float | None = None
     agreement: float | None = None
+    mean_logprob: float | None = None
+    refused: bool | None = None
+    schema_valid: bool | None = None
     status: Literal["ok", "error"] | None = None
     error: str | None = None
     model: str | None = None

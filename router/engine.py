@@ -11,14 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from threading import Lock
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from router.admission import Charged
 from router.answers import NewAnswer
 from router.cache_records import Learnt
-from router.decisions import Outcome, new_decision_id
+from router.decisions import Decision, Outcome, new_decision_id
 from router.encoders import Encoder
 from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
+from router.escalation import Verdict, has_evidence, judge_answer
 from router.events import (
     CacheFailed,
     Decided,
@@ -29,9 +30,10 @@ from router.events import (
     SpendingRefused,
     tell,
 )
+from router.explanations import explanation
 from router.guarded_cache import GuardedCache, cached_decision
 from router.jobs import Job, Once, Unlogged
-from router.log_store import LogStore, Recorded
+from router.log_store import LogStore, Recorded, Reserve
 from router.policy import Policy
 from router.prices import PriceBook, Usage, now
 from router.requests import Request
@@ -176,12 +178,35 @@ class Engine:
         tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd), outcome))
         return recorded
 
+    async def after(self, outcome: Outcome) -> Verdict | None:
+        """Whether the reported answer will do, or the next decision, logged. None: no plan, or it cannot be told."""
+        policy, store = self._parts.policy, self.store
+        if store is None or policy is None or policy.plans is None or not has_evidence(outcome):
+            return None
+        try:
+            judged = self._pool.submit(judge_answer, policy, store, outcome, self._clock(), self._reserve)
+            return await _within(self.limits.store_seconds, judged)
+        except Exception:  # the report is kept, and its sender has an answer: escalating is a bonus
+            return None
+
     async def learn(
-        self, recorded: Recorded, outcome: Outcome, answer: NewAnswer | None = None, *, may_write: bool = True
+        self,
+        recorded: Recorded,
+        outcome: Outcome,
+        answer: NewAnswer | None = None,
+        verdict: Verdict | None = None,
+        *,
+        may_write: bool = True,
     ) -> Learnt | None:
-        """What a recorded report teaches the cache; None where there is no cache, or nothing in it for the cache."""
+        """What a recorded report teaches the cache; None where there is no cache, or nothing in it for the cache.
+
+        An answer that is escalated away from is not stored: the cache awaits the next decision's.
+        """
         cache = self._parts.cache
         if cache is None:
+            return None
+        if verdict is not None and verdict.following is not None:
+            cache.await_instead(outcome.decision_id, verdict.following.decision_id)
             return None
         taken = self._learners.submit(cache.take, recorded, outcome, answer, may_write)
         try:
@@ -211,6 +236,20 @@ class Engine:
         job.stage, encoded = "policy", perf_counter()
         decision = job.claim(self.spending.choose(choose, parts.policy, request, vector(), self._clock()))
         return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded)
+
+    def _reserve(self, decision: Decision, request: Request) -> Reserve:
+        return self.spending.reserving(decision, request, self.price, "escalation")
+
+    async def explain(self, request: Request, decision: Decision) -> dict[str, Any] | None:
+        """Why this decision; None where nothing was estimated, or another policy decides by now."""
+        parts = self._parts
+        if parts.policy is None or decision.action != "route" or decision.policy != parts.policy.version:
+            return None
+        try:
+            made = self._pool.submit(_explain, parts, request, decision, self._clock())
+            return await _within(self.limits.decide_seconds, made)
+        except Exception:  # the decision stands without its explanation
+            return None
 
     def price(self, route: Route, usage: Usage, at: datetime) -> Decimal | None:
         """Exact USD of a call; None where nobody prices the model or the price fails: a report is kept all the same."""
@@ -282,6 +321,11 @@ class Engine:
         decision = replace(one.decided.decision, logged=False) if why else one.decided.decision
         seconds = perf_counter() - one.since
         return replace(one.decided, decision=decision, log_seconds=seconds, unlogged=why, charged=charged)
+
+
+def _explain(parts: Parts, request: Request, decision: Decision, at: datetime) -> dict[str, Any]:
+    assert parts.policy is not None
+    return explanation(parts.policy, request, encode(parts.encoder, request), decision, at)
 
 
 async def _within(seconds: float, future: "Future[T]") -> T:

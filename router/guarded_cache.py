@@ -52,6 +52,10 @@ class GuardedCache:
             tell(self._hooks, AnswerTaken(learnt.result))
         return learnt
 
+    def await_instead(self, decision_id: str, following_id: str) -> None:
+        """The answer of another decision is the one to keep."""
+        self.cache.await_instead(decision_id, following_id)
+
     def close(self) -> None:
         """Save what was learnt, as far as the store takes it."""
         try:

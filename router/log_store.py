@@ -75,6 +75,10 @@ class LogStore:
         """Run a function in a writing transaction of the log's database."""
         return self._writer.submit(work)
 
+    def append_once(self, row: Mapping[str, Any], reserve: Reserve | None = None) -> Future[None]:
+        """Keep a decision that was derived from another one, unless it was kept before."""
+        return self._writer.submit(lambda connection: _insert_once(connection, dict(row), reserve))
+
     def report(
         self, outcome: Outcome, price: Pricer, key: str | None = None, settle: Settle | None = None
     ) -> Future[Recorded]:
@@ -161,7 +165,7 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
         "route": decision.chosen.route.key,
         "propensity": decision.propensity,
         "value_usd": value,
-        "options": [_option(one) for one in (decision.chosen, *decision.alternatives)],
+        "options": [_option(decision.chosen) | _plan(decision), *map(_option, decision.alternatives)],
         "reason": decision.reason,
         "fallback": decision.fallback,
         "cache": None if decision.lookup is None else _lookup(decision.lookup),
@@ -185,6 +189,10 @@ def _lookup(lookup: CacheLookup) -> dict[str, Any]:
     return said
 
 
+def _plan(decision: Decision) -> dict[str, Any]:
+    return {} if decision.plan is None else {"plan": dict(decision.plan)}
+
+
 def _option(option: Option) -> dict[str, Any]:
     """NaN, which is not estimated, becomes null in JSON."""
     return {**vars(option), "route": option.route.key}
@@ -194,6 +202,12 @@ def _insert_decision(connection: Connection, row: dict[str, Any], reserve: Reser
     reserved = reserve(connection) if reserve else None
     connection.execute(_INSERT_DECISION, row)
     return reserved
+
+
+def _insert_once(connection: Connection, row: dict[str, Any], reserve: Reserve | None) -> None:
+    known = select(decisions.c.decision_id).where(decisions.c.decision_id == row["decision_id"])
+    if connection.execute(known).first() is None:
+        _insert_decision(connection, row, reserve)
 
 
 def _insert_report(

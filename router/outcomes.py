@@ -60,6 +60,9 @@ def read_report(given: Mapping[str, Any]) -> tuple[Outcome, NewAnswer | None]:
         tenant=_name(given, "tenant") or "default",
         usd=_money(given.get("usd")),
         latency_s=_number(given, "latency_s", MOST_SECONDS),
+        mean_logprob=_logprob(given.get("mean_logprob")),
+        refused=_flag(given, "refused"),
+        schema_valid=_flag(given, "schema_valid"),
         status=_one_of("status", given.get("status"), "ok", "error"),
         error=_short(given, "error"),
         model=_name(given, "model"),
@@ -157,6 +160,14 @@ def _number(given: Mapping[str, Any], name: str, high: float) -> float | None:
         return float(value)
     if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= high:
         raise InputError(name, value, "out of range", f"Send a number from 0 to {high:g}.")
+    return float(value)
+
+
+def _logprob(value: Any) -> float | None:
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not -1e3 <= value <= 0:
+        raise InputError("mean_logprob", value, "out of range", "Send a natural logarithm from -1000 to 0.")
     return float(value)
 
 

@@ -20,7 +20,7 @@ _NAME_CHARS = 200
 _OURS = frozenset(
     {
         *("prompt", "messages", "tenant", "session", "user", "task", "tags", "constraints", "parameters"),
-        *("value_usd", "objective", "cache", "query_id", *OWNING_TAGS),
+        *("value_usd", "objective", "cache", "plan", "query_id", *OWNING_TAGS),
     }
 )
 
@@ -58,7 +58,8 @@ class Request:
     """A request before any model has seen it.
 
     `value_usd` overrides the policy's value of a correct answer for this request; `objective` may instead be
-    `cheapest` or `best`. `ceiling_usd` is set by a throttling budget, never by a caller.
+    `cheapest` or `best`. `plan`: the caller will report evidence about the answer and may be told to escalate.
+    `ceiling_usd` is set by a throttling budget, never by a caller.
     """
 
     messages: tuple[Message, ...]
@@ -72,6 +73,7 @@ class Request:
     value_usd: float | None = None
     objective: str | None = None
     cache: CacheControls = field(default_factory=CacheControls)
+    plan: bool = False
     ceiling_usd: Decimal | None = None
 
     @property
@@ -110,6 +112,7 @@ class Request:
             value_usd=_number(given.get("value_usd"), "value_usd", high=1e6),
             objective=objective,
             cache=CacheControls.from_mapping(_mapping(given.get("cache"), "cache")),
+            plan=_flag(given.get("plan"), "plan"),
         )
 
     @classmethod
@@ -247,6 +250,12 @@ def _constraints(value: Any) -> Constraints:
         min_context=None if context is None else int(context),
         max_seconds=_number(given.get("max_seconds"), "constraints.max_seconds", high=1e6),
     )
+
+
+def _flag(value: Any, where: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise InputError(where, value, "neither true nor false", "Send true or false.")
+    return bool(value)
 
 
 def _names(value: Any, where: str) -> tuple[str, ...] | None:

@@ -22,7 +22,7 @@ from router.admission import Charged, Standing, read_standings
 from router.budgets import Applied, Estimate, applying
 from router.decisions import Decision, Option, Outcome
 from router.errors import BudgetExceededError, ConstraintError, LedgerDownError, PriceCeilingError, SpendingError
-from router.ledger import NewCall, Settlement
+from router.ledger import Kind, NewCall, Settlement
 from router.ledger_book import Book
 from router.money import to_pico, to_usd
 from router.outcomes import TOKENS, Pricer, meters
@@ -69,10 +69,15 @@ class Spending:
         reason = f"{decision.reason} A throttled budget allows ${ceiling:.6f} a call."
         return replace(decision, ceiling_usd=ceiling, reason=reason)
 
-    def reserving(self, decision: Decision, request: Request, price: Pricer) -> Callable[[Connection], Charged]:
-        """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there."""
+    def reserving(
+        self, decision: Decision, request: Request, price: Pricer, kind: Kind = "call"
+    ) -> Callable[[Connection], Charged]:
+        """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there. A call of
+        another `kind` is a cost of the task that caused it."""
         rules, owner = self.rules(), Owner.of(request)
         chosen, call = decision.chosen, _new_call(decision, request, owner)
+        if kind != "call":
+            call = replace(call, kind=kind, strongest=None, same_model=None)
         bound = self._bound(rules, owner, call.task_id, decision)
         estimate = _estimate(decision, request, rules, bound, price)
         call = replace(call, estimate=estimate, prefix=self._turn(decision, request))

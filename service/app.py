@@ -16,7 +16,7 @@ from router.outcomes import read_report
 from router.requests import Request as RouteRequest
 from router.settings import Settings
 from service import problems
-from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer
+from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
 from service.health import unready
@@ -63,9 +63,12 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
         started = perf_counter()
 
         async def answer(given: dict[str, Any]) -> Response:
-            decided = await engine.route(RouteRequest.from_mapping(given))
+            asked = RouteRequest.from_mapping(given)
+            decided = await engine.route(asked)
             timing = {"Server-Timing": _server_timing(decided, perf_counter() - started)}
             told = route_answer(decided.decision) | {"cache": lookup_answer(decided.decision.lookup)}
+            if request.query_params.get("explain") in ("1", "true"):
+                told["explanation"] = await engine.explain(asked, decided.decision)
             return json_answer(told | budget_answer(decided), headers=timing)
 
         return await answered(request, max_bytes, answer)
@@ -77,8 +80,10 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
         async def answer(given: dict[str, Any]) -> Response:
             outcome, brought = read_report(given)
             recorded = await engine.report(outcome, _idempotency_key(request))
-            learnt = await engine.learn(recorded, outcome, brought, may_write=may_write(request, settings))
-            return json_answer(outcome_answer(recorded) | {"cache": learnt_answer(learnt)})
+            verdict = await engine.after(outcome)
+            learnt = await engine.learn(recorded, outcome, brought, verdict, may_write=may_write(request, settings))
+            told = outcome_answer(recorded) | verdict_answer(verdict)
+            return json_answer(told | {"cache": learnt_answer(learnt)})
 
         return await answered(request, max_bytes, answer)
 

@@ -83,6 +83,7 @@ class RouteBody(_Shape):
     value_usd: float | None = Field(None, ge=0, description="What a correct answer is worth, instead of the policy's.")
     objective: Literal["cheapest", "best"] | None = None
     cache: CacheControlsBody | None = None
+    plan: bool = Field(False, description="The caller reports evidence about the answer and may be told to escalate.")
 
 
 class Interval(_Shape):
@@ -147,6 +148,9 @@ class RouteAnswer(OptionAnswer):
     unlike: float | None
     cache: LookupAnswer | None = Field(description="null: no cache is open, or it failed.")
     budget: dict[str, Any] | None = Field(None, description="The fullest budget that this call was reserved against.")
+    plan: dict[str, Any] | None = Field(
+        None, description="Look before using the answer: `calls`, and `signals` to report."
+    )
 
 
 class AnswerBody(BaseModel):
