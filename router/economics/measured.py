@@ -1,5 +1,5 @@
-"""What the decision log knows of the numbers that a scenario would else assume: token mix, retries, cache hits,
-success, prices. Knows the log; knows no chapters.
+"""What the decision log and the ledger know of the numbers that a scenario would else assume: token mix, retries,
+cache hits, success, prices, spend. Knows the log; knows no chapters.
 
 A scenario writes "measured" where the field's own name is measured, or "measured.NAME"; with several named periods
 "measured.PERIOD" or "measured.PERIOD.NAME". Every value comes with its sample size and, where it is a mean or a share,
@@ -19,6 +19,7 @@ from pydantic import Field
 from router.blend import wilson
 from router.decisions import Outcome
 from router.economics.inputs import MILLION, Inputs
+from router.economics.measured_ledger import ledger_numbers
 from router.errors import InputError
 from router.log_store import LogStore
 from router.routes import Route
@@ -36,7 +37,8 @@ _SAME = {
     "requests_per_day": "calls_per_day",
     "tokens": "thinking_tokens",
     "cached_input_share": "cache_hit_rate",
-    "retry_overhead": "failure_rate",
+    "inference_usd_per_year": "usd_per_year",
+    "on_demand_usd_per_month": "usd_per_month",
     "name": "model",
 }
 Joined = Sequence[tuple[Mapping[str, Any], Outcome | None]]
@@ -82,7 +84,8 @@ def measure(store: LogStore, period: Period) -> dict[str, Measured]:
         cure = f"Lower least_outcomes ({period.least_outcomes}), or measure a longer period."
         raise InputError("measured", len(outcomes), "too few outcomes in the log", cure)
     values = {**_tokens(outcomes), **_shares(outcomes), **_money(outcomes), **_traffic(kept)}
-    return {name: value for name, value in values.items() if value is not None}
+    known = {name: value for name, value in values.items() if value is not None}
+    return {**known, **_ledger(store, period, kept)}
 
 
 def fill(given: Any, measured: Mapping[str, Measured], path: str = "") -> tuple[Any, list[str]]:
@@ -126,6 +129,16 @@ def asks(given: Any) -> bool:
     if isinstance(given, list):
         return any(asks(one) for one in given)
     return isinstance(given, str) and (given == WORD or given.startswith(f"{WORD}."))
+
+
+def _ledger(store: LogStore, period: Period, kept: Joined) -> dict[str, Measured]:
+    """The ledger keeps no task of ours, so a period of one task is told by its outcomes alone."""
+    if period.task is not None:
+        return {}
+    since, until = period.since or kept[0][0]["at"], period.until or kept[-1][0]["at"]
+    model = None if period.route is None else Route.parse(period.route).model
+    found = ledger_numbers(store, period.tenant, since, until, model)
+    return {name: Measured(round(one.value, _DIGITS), one.calls) for name, one in found.items()}
 
 
 def _tokens(outcomes: Sequence[Outcome]) -> dict[str, Measured | None]:
