@@ -9,12 +9,15 @@ from pathlib import Path
 
 from eval.cache_report import ReplayOptions, evaluate_cache, summary_lines
 from eval.decide import decide, decisions_table, read_queries
+from eval.economics import add_economics
 from eval.heldout import JudgeOptions, judge
+from eval.plan_decisions import plan_table, plans_of, play_all, revealed_bins
 from eval.report import write_report
 from router.console import run_command, stage_progress
 from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
 from router.errors import InputError
+from router.labels import read_labels
 from router.moments import parse_moment
 from router.policy import Policy
 from router.settings import Settings
@@ -33,11 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_decide(commands.add_parser("decide", help="decide a file of queries at every operating point"))
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
     _add_cache(commands.add_parser("cache", help="replay a stream through the semantic cache's decision"))
+    add_economics(commands)
     _add_spend(commands.add_parser("spend", help="what the ledger says: who spent what, and what it saved"))
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(
-        "--only", nargs="*", default=[], choices=["encoders", "training", "deciding", "routing", "quality", "ledger"]
+        "--only", nargs="*", default=[], metavar="PART", help="encoders, training, deciding, routing, quality, …"
     )
     bench.add_argument("--out", type=Path, default=Path("reports/bench"))
     bench.set_defaults(command=_bench)
@@ -122,6 +126,8 @@ def _add_decide(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--points", type=int, default=21, help="operating points, cheapest to best (default 21)")
     parser.add_argument("--value", type=float, help="one point: what a correct answer is worth, in USD")
     parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
+    parser.add_argument("--plans", action="store_true", help="plans that may escalate: one row per step taken")
+    parser.add_argument("--evidence", type=Path, help="labels whose agreement, confidence … a call reveals")
     parser.add_argument("--out", type=Path, required=True, help="decisions: .parquet, .jsonl or .csv")
     parser.set_defaults(command=_decide)
 
@@ -167,12 +173,20 @@ def _decide(arguments: argparse.Namespace) -> None:
     settings, started = Settings(), time.perf_counter()
     policy = Policy.load(arguments.policy)
     queries = read_queries(arguments.queries)
-    values = [arguments.value] if arguments.value is not None else policy.sweep.points(arguments.points)
+    if arguments.plans and arguments.evidence is None:
+        raise InputError("evidence", None, "missing", "Name labels whose evidence the steps may reveal.")
+    points = plans_of(policy).sweep if arguments.plans else policy.sweep
+    values = [arguments.value] if arguments.value is not None else points.points(arguments.points)
     with stage_progress() as progress:
         encoder = load_encoder(settings)
         cache = settings.models_dir / "embeddings"
         sweep = decide(policy, encoder, queries, values, parse_moment(arguments.at), cache, progress)
-    table = decisions_table(policy, sweep)
+    if arguments.plans:
+        bins = revealed_bins(policy, queries, read_labels(arguments.evidence))
+        played = play_all(policy, sweep.estimates, sweep.usd, sweep.values, bins)
+        table = plan_table(policy, queries, sweep.usd, sweep.values, played)
+    else:
+        table = decisions_table(policy, sweep)
     write_table(table, arguments.out)
     seconds = time.perf_counter() - started
     print(f"{len(queries.ids)} queries × {len(values)} points decided in {seconds:.1f} s: {arguments.out}")

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,12 +23,16 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from eval.bench_cache import cache_figures, speed_figures
 from eval.bench_ledger import ledger_rows
+from eval.cache_replay import read_stream
 from eval.heldout import commit
+from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
-from router.errors import TierwiseError
+from router.errors import InputError, TierwiseError
 from router.labels import read_labels
 from router.settings import Settings
+from router.verifier import Verifier
 
 SETS = (
     "medagents",
@@ -124,7 +128,12 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "routing": _routing,
         "quality": _quality,
         "ledger": _ledger,
+        "cache": _cache,
+        "cache-speed": _cache_speed,
     }
+    unknown = [part for part in only if part not in parts]
+    if unknown:
+        raise InputError("only", unknown[0], "no such part", f"Use any of {', '.join(parts)}.")
     figures: list[Figure] = []
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tierwise-bench-") as scratch:
@@ -244,6 +253,28 @@ def _ledger(bench: Bench) -> Iterator[Figure]:
     """Budgets, kills, reports, alerts and prefix caches, on processes and ledgers of their own."""
     for what, value, n, data in ledger_rows(bench.data, bench.data.parent / "traffic", bench.scratch):
         yield Figure(what, value, n, data, "python -m eval bench --only ledger")
+
+
+def _cache(bench: Bench) -> Iterator[Figure]:
+    verifier, embed = Verifier.load(Settings().cache_verifier), _embedder()
+    for row in cache_figures(bench.data.parent / "cache", verifier, embed):
+        yield Figure(*row, command="python -m eval bench --only cache")
+
+
+def _cache_speed(bench: Bench) -> Iterator[Figure]:
+    stream = read_stream(bench.data.parent / "cache" / "question_pairs.parquet", "test")
+    texts = list(dict.fromkeys(stream.texts))[:5_000]
+    for row in speed_figures(
+        (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
+    ):
+        yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _embedder() -> Callable[[Sequence[str]], np.ndarray]:
+    """Vectors as the user's own cache of embeddings has them: how long they take is another figure."""
+    settings = Settings()
+    encoder = load_encoder(settings)
+    return lambda texts: embed_cached(encoder, texts, settings.models_dir / "embeddings")
 
 
 def _with_interval(figure: Mapping[str, Any]) -> str:

@@ -93,6 +93,7 @@ class _Counted:
     costs: np.ndarray = field(repr=False)
     p: np.ndarray | None = field(repr=False)
     vectors: np.ndarray | None = field(repr=False)
+    rows: np.ndarray = field(repr=False)
     left_out: int
 
 
@@ -107,6 +108,7 @@ def build_report(
     value_usd: float | None = None,
     vectors: np.ndarray | None = None,
     train: TrainingLabels | None = None,
+    plans: Sweep | None = None,
     replicates: int = 1000,
     seed: int = 0,
     show_prompts: bool = True,
@@ -116,8 +118,10 @@ def build_report(
 
     `costs` and `p` are (n, R) in the order of data.routes: USD to bill and estimated P(correct). `chosen` is the
     value of `point` at which the policy runs; `value_usd` its value of a correct answer (None: read off the frontier).
+    `plans` is what its plans did on all queries of `data`, to be drawn beside its single decisions.
     """
     counted = _count(data, costs, p, vectors)
+    escalating = [] if plans is None else [plans.of_queries(counted.rows)]
     data, costs = counted.data, counted.costs
     decided = align_decisions(decisions, data, costs, "router", notes.policy)
     at = _chosen_column(decided, chosen)
@@ -127,7 +131,12 @@ def build_report(
     taught = learnt_references(data, costs, learnt, counted.vectors) if learnt else []
     point, draws = decided.sweep.point(at), (replicates, seed)
     compared = compare(
-        decided.sweep, [mix, *taught], data.correct, costs, *draws, lambda share: progress("bootstrap", share)
+        decided.sweep,
+        [mix, *taught, *escalating],
+        data.correct,
+        costs,
+        *draws,
+        lambda share: progress("bootstrap", share),
     )
     progress("slices", 0.0)
     value = value_usd if value_usd is not None else implied_value(decided.sweep, at)
@@ -151,7 +160,7 @@ def build_report(
         points=points,
         cheapest_per_correct=cheapest_per_correct(points),
         singles=single_table(mix, data, *draws),
-        curves=tuple(map(curve, (decided.sweep, mix, *taught, *fixed, oracle_sweep(data, costs)))),
+        curves=tuple(map(curve, (decided.sweep, *escalating, mix, *taught, *fixed, oracle_sweep(data, costs)))),
         band=compared.band,
         policies=compared.policies,
         quality_shares=QUALITY_SHARES,
@@ -205,7 +214,7 @@ def _count(data: LabelMatrix, costs: np.ndarray, p: np.ndarray | None, vectors: 
         names = [data.routes[j].key for j in np.flatnonzero(unpriced)]
         raise InputError("costs", names, "routes with queries that have no price", "Price them with a routes file.")
     p, vectors = (None if one is None else one[rows] for one in (p, vectors))
-    return _Counted(data.subset(rows), costs[rows], p, vectors, data.n - len(rows))
+    return _Counted(data.subset(rows), costs[rows], p, vectors, rows, data.n - len(rows))
 
 
 def _chosen_column(decided: Decided, chosen: int) -> int:

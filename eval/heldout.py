@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from eval.decide import Queries, decide, decisions_table
+from eval.decide import Sweep as Decisions
 from eval.frontier import FrontierReport, ReportNotes, build_report
+from eval.plan_decisions import play_all, revealed_bins, sweep_of_plans
 from eval.references import TrainingLabels
+from eval.sweeps import Sweep
 from router.costs import billed_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder
@@ -49,19 +52,32 @@ def judge(policy: Policy, encoder: Encoder, options: JudgeOptions, cache: Path, 
     train = _references(policy, encoder, everything, options, cache)
     known = policy.trained_on()
     overlap = sum(text_digest(text) in known for text in data.texts)
+    costs = billed_usd(data, policy.book, usd, options.at)
     return build_report(
         data,
         decisions_table(policy, sweep),
-        billed_usd(data, policy.book, usd, options.at),
+        costs,
         p,
         chosen,
         notes=_notes(policy, data, options, overlap, remarks),
         value_usd=None if math.isinf(policy.value_usd) else policy.value_usd,
         vectors=embed_cached(encoder, data.texts, cache),
         train=train,
+        plans=_plans(policy, data, sweep, costs, options.points),
         replicates=options.replicates,
         progress=progress,
     )
+
+
+def _plans(policy: Policy, data: LabelMatrix, sweep: Decisions, costs: np.ndarray, points: int) -> Sweep | None:
+    """The policy's plans on the same queries; None where it has none."""
+    if policy.plans is None or len(policy.routes) != len(data.routes):
+        return None
+    order = [policy.routes.index(route) for route in data.routes]
+    bins = revealed_bins(policy, sweep.queries, data)
+    played = play_all(policy, sweep.estimates, sweep.usd, policy.plans.sweep.points(points), bins)
+    back = np.argsort(order)
+    return sweep_of_plans(played, data.correct[:, back], costs[:, back])
 
 
 def _shared_routes(data: LabelMatrix, policy: Policy) -> tuple[LabelMatrix, tuple[str, ...]]:

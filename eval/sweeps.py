@@ -34,6 +34,11 @@ class Sweep:
         picks = None if self.picks is None else self.picks[:, [index]]
         return Sweep(self.name, self.label, self.usd[:, [index]], self.correct[:, [index]], picks)
 
+    def of_queries(self, rows: np.ndarray) -> "Sweep":
+        """The same policy on some of the queries."""
+        picks = None if self.picks is None else self.picks[rows]
+        return Sweep(self.name, self.label, self.usd[rows], self.correct[rows], picks)
+
 
 def sweep_of_picks(name: str, label: str, picks: np.ndarray, correct: np.ndarray, costs: np.ndarray) -> Sweep:
     """From the column of the chosen route per query and point."""

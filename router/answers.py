@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from router.errors import InputError, shown
+
 # Endings by which providers say that nothing is missing. A caller who reports none vouches for the answer.
 _COMPLETE = frozenset({"stop", "end_turn", "stop_sequence", "completed", "complete", "STOP"})
+_GIVEN = frozenset({"content", "finish_reason", "key", "extra"})
+_NAME_CHARS = 1_000
 _SHORT = 200  # characters; two short answers that differ do differ
 
 
 @dataclass(frozen=True)
 class NewAnswer:
     """What a caller reports to be stored. `key` names the answer where the caller can tell when two are the same;
-    `usd` is what asking cost, and so what a hit saves."""
+    `usd` is what asking cost, and so what a hit saves; `source` is the lookup that it answers."""
 
     content: str
     model: str = ""
@@ -25,6 +29,7 @@ class NewAnswer:
     key: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def digest(self) -> str:
@@ -43,6 +48,44 @@ class NewAnswer:
         extra = json.dumps(dict(self.extra), default=str) if self.extra else ""
         size = len(self.content.encode("utf-8", "surrogatepass")) + len(extra)
         return f"the answer has {size} bytes, more than {max_bytes}" if size > max_bytes else ""
+
+
+def read_answer(given: Any) -> NewAnswer | None:
+    """Validate the `answer` of a report: its text, or an object with `content`. Raises InputError naming the field."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        given = {"content": given}
+    if not isinstance(given, Mapping):
+        raise InputError("answer", given, "neither a text nor an object", 'Send {"content": "…"}.')
+    unknown = sorted(set(map(str, given)) - _GIVEN)
+    if unknown:
+        cure = f"Known: {', '.join(sorted(_GIVEN))}."
+        raise InputError(f"answer.{unknown[0]}", given.get(unknown[0]), "unknown field", cure)
+    extra = given.get("extra") or {}
+    if not isinstance(extra, Mapping):
+        raise InputError("answer.extra", extra, "not an object", "Send a JSON object.")
+    try:
+        json.dumps(extra, allow_nan=False)
+    except (RecursionError, TypeError, ValueError) as error:
+        raise InputError("answer.extra", "…", "not plain JSON", "Send fewer levels of plain values.") from error
+    texts = {name: _text(given, name) for name in ("content", "finish_reason", "key")}
+    if texts["content"] is None:
+        raise InputError("answer.content", None, "missing", "Send the text of the answer.")
+    return NewAnswer(texts["content"], finish_reason=texts["finish_reason"], key=texts["key"], extra=dict(extra))
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or (name != "content" and len(value) > _NAME_CHARS):
+        raise InputError(f"answer.{name}", value, "not a text of fitting length", "Send a string.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"answer.{name}", shown(value), "not valid Unicode", "Remove lone surrogates.") from error
+    return value.replace("\x00", "")  # PostgreSQL keeps no NUL in text
 
 
 def same_answer(new: NewAnswer, old_digest: str, old_content: str, old_key: str | None) -> bool | None:

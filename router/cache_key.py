@@ -1,20 +1,17 @@
 """Which requests may share answers: tenant, scope, and a fingerprint of all that shapes an answer but the last turn.
 
-Knows requests and the caller's cache controls. Knows no entries, vectors or risks. When in doubt, two requests differ,
+Knows requests. Knows no entries, vectors or risks. When in doubt, two requests differ,
 and a request whose meaning is not all in its text is not cached.
 """
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from router.errors import InputError
 from router.requests import Message, Request
 
-Scope = Literal["tenant", "user", "session"]
 KEY_VERSION = 1
 # Parameters that change how an answer travels or is billed, not what it says. Everything else is in the fingerprint:
 # an unknown parameter may change the answer.
@@ -36,39 +33,6 @@ _DELIVERY = frozenset(
         "idempotency_key",
     }
 )
-
-
-@dataclass(frozen=True)
-class CacheControls:
-    """What one caller asks of the cache for one request.
-
-    `no_cache` neither serves nor stores, `no_store` serves but does not store, `refresh` does not serve and stores the
-    new answer in place of an old one. `scope` narrows who may share: everyone of the tenant, one user, one session.
-    """
-
-    no_cache: bool = False
-    no_store: bool = False
-    refresh: bool = False
-    max_age_seconds: float | None = None
-    scope: Scope = "tenant"
-
-    @classmethod
-    def from_mapping(cls, given: Mapping[str, Any]) -> "CacheControls":
-        """Validate the `cache` object of a request body. Raises InputError naming the field."""
-        unknown = sorted(set(given) - set(cls.__dataclass_fields__))
-        if unknown:
-            known = ", ".join(cls.__dataclass_fields__)
-            raise InputError(f"cache.{unknown[0]}", given[unknown[0]], "unknown cache control", f"Known: {known}.")
-        for name in ("no_cache", "no_store", "refresh"):
-            if not isinstance(given.get(name, False), bool):
-                raise InputError(f"cache.{name}", given[name], "neither true nor false", "Send true or false.")
-        age = given.get("max_age_seconds")
-        number = isinstance(age, (int, float)) and not isinstance(age, bool) and math.isfinite(age) and age >= 0
-        if age is not None and not number:
-            raise InputError("cache.max_age_seconds", age, "not a number of seconds", "Send a number from 0.")
-        if given.get("scope", "tenant") not in ("tenant", "user", "session"):
-            raise InputError("cache.scope", given["scope"], "unknown scope", "Use tenant, user or session.")
-        return cls(**given)
 
 
 @dataclass(frozen=True)
@@ -105,12 +69,11 @@ class NotCacheable:
     reason: str
 
 
-def cache_key(
-    request: Request, controls: CacheControls = CacheControls(), rules: KeyRules = KeyRules()
-) -> CacheKey | NotCacheable:
+def cache_key(request: Request, rules: KeyRules = KeyRules()) -> CacheKey | NotCacheable:
     """The key of a request, or why it has none."""
+    controls = request.cache
     owner = {"tenant": "", "user": request.user, "session": request.session}[controls.scope]
-    reason = _refusal(request, controls, rules, owner)
+    reason = _refusal(request, rules, owner)
     if reason:
         return NotCacheable(reason)
     try:
@@ -124,11 +87,11 @@ def cache_key(
     return CacheKey(request.tenant, scope, fingerprint, partition, exact, semantic)
 
 
-def _refusal(request: Request, controls: CacheControls, rules: KeyRules, owner: str | None) -> str:
-    if controls.no_cache:
+def _refusal(request: Request, rules: KeyRules, owner: str | None) -> str:
+    if request.cache.no_cache:
         return "the caller asked for no cache"
     if owner is None:
-        return f"scope {controls.scope} without a {controls.scope}"
+        return f"scope {request.cache.scope} without a {request.cache.scope}"
     if not request.text.strip() or not any(message.role == "user" for message in request.messages):
         return "no user turn"
     if any(_opaque(message) for message in request.messages):
@@ -189,6 +152,8 @@ def _digest(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     """JSON in one spelling: 1.0 and 1 ask for the same; an object with a key that is no text is refused."""
+    if value is None or type(value) in (str, int, bool):  # most of what comes, and quicker to tell than a Mapping
+        return value
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("an object key is not text")

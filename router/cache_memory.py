@@ -2,19 +2,21 @@
 
 import gc
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from router.cache_index import VectorIndex
+from router.cache_key import CacheKey
 from router.cache_partition import AnswerRecord, Entry, Partition, Record
 from router.cache_records import CacheRules
-from router.cache_store import CacheStore, StoredEntry
+from router.cache_store import CacheStore, StoredAnswer, StoredEntry
 from router.verifier import Verifier
 
 _COUNT_EVERY = 16
+_RECENT = 1_024  # answers kept for `sync_seconds` after they were read
 
 
 @dataclass
@@ -46,6 +48,7 @@ class CacheMemory:
         self._rules, self._clock, self._embed = rules, clock, embed
         self._index_dir = index_dir
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
+        self._recent: OrderedDict[int, tuple[float, StoredAnswer]] = OrderedDict()
         self._inserts = 0
 
     def count(self, tenant: str) -> int:
@@ -133,10 +136,39 @@ class CacheMemory:
         fits = vector is not None and vector.shape == (self._dim,)
         partition.add(entry, vector if fits else None, record)
 
+    def answer(self, key: CacheKey, answer_id: int) -> StoredAnswer | None:
+        """The answer as the store had it at most `sync_seconds` ago: another process may have removed it."""
+        now, (read_at, answer) = self._clock(), self._recent.get(answer_id, (float("-inf"), None))
+        if answer is None or not 0 <= now - read_at < self._rules.sync_seconds:
+            answer = self._store.answer(answer_id)
+            if answer is not None:
+                self._recent[answer_id] = (now, answer)
+                self._recent.move_to_end(answer_id)
+                if len(self._recent) > _RECENT:
+                    self._recent.popitem(last=False)
+        if answer is None or answer.partition != key.partition or answer.tenant != key.tenant:
+            self.forget(key.partition, answer_id)
+            return None
+        return answer
+
+    def renewed(self, answer_id: int) -> None:
+        """The store has another text or another age of this answer now."""
+        self._recent.pop(answer_id, None)
+
     def forget(self, partition: str, answer_id: int) -> None:
+        self._recent.pop(answer_id, None)
         loaded = self._loaded.get(partition)
         if loaded is not None:
             loaded.partition.drop_answer(answer_id)
+
+    def forget_all(self, tenant: str, answer_ids: Collection[int]) -> None:
+        """Answers of a tenant, wherever they are."""
+        for answer_id in answer_ids:
+            self._recent.pop(answer_id, None)
+        for loaded in self._loaded.values():
+            if loaded.tenant == tenant:
+                for answer_id in answer_ids:
+                    loaded.partition.drop_answer(answer_id)
 
     def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
         rows = self._store.wordings(tenant)
@@ -146,24 +178,19 @@ class CacheMemory:
             if other is not None and encoder == self.encoder and float(other @ vector) >= least
         }
 
-    def evict(self, tenant: str) -> None:
-        """Bounded memory: what is too much and one answer in a hundred leaves, those whose keeping saves least.
-
-        Call after each insert; it counts only now and then.
-        """
+    def excess(self, tenant: str) -> list[int]:
+        """The answers that must leave for memory to stay bounded, and one in a hundred more: those whose keeping saves
+        least. Ask after each insert; it counts only now and then."""
         self._inserts += 1
         excess = self.count(tenant) - self._rules.max_entries if self._inserts % _COUNT_EVERY == 0 else 0
         if excess <= 0:
-            return
+            return []
         now, half_life = self._clock(), self._rules.worth_half_life_seconds
         worths = [
-            (record.worth(now, half_life), answer_id, name)
-            for name, loaded in self._loaded.items()
+            (record.worth(now, half_life), answer_id)
+            for loaded in self._loaded.values()
             if loaded.tenant == tenant
             for answer_id, record in loaded.partition.answers.items()
         ]
         worths.sort()
-        leaving = worths[: excess + len(worths) // 100]
-        self._store.remove([answer_id for _, answer_id, _ in leaving])
-        for _, answer_id, name in leaving:
-            self.forget(name, answer_id)
+        return [answer_id for _, answer_id in worths[: excess + len(worths) // 100]]

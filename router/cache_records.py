@@ -52,19 +52,27 @@ class CacheLookup:
     similarity: float | None = None
     risk: float | None = None
     threshold: float | None = None
+    propensity: float = 1.0
 
     @property
     def usd_saved(self) -> float:
         return self.answer.usd if self.action == "hit" and self.answer is not None else 0.0
 
 
+Result = Literal["stored", "refused", "removed", "confirmed", "failed"]
+
+
 @dataclass(frozen=True)
 class Learnt:
     """What became of a reported answer. `neighbour_valid`: whether the neighbour's answer would have served."""
 
-    stored: bool
+    result: Result
     reason: str
     neighbour_valid: bool | None = None
+
+    @property
+    def stored(self) -> bool:
+        return self.result == "stored"
 
 
 @dataclass(frozen=True)
@@ -86,3 +94,4 @@ class Pending:
     candidate: Candidate | None
     decision: ReuseDecision | None
     may_store: bool
+    tags: Mapping[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from router.answers import NewAnswer
 from router.cache_key import CacheKey
 from router.cache_tables import answers, entries, metadata, states
 from router.errors import StoreError
-from router.log_database import open_database
+from router.log_database import make_tables, open_database
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class CacheStore:
     def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False) -> None:
         self._engine = open_database(url, timeout_seconds, fsync)
         with self._writing() as connection:
-            metadata.create_all(connection)
+            make_tables(connection, metadata)
 
     def insert(
         self,
@@ -166,14 +166,21 @@ class CacheStore:
         return removed
 
     def find(
-        self, tenant: str, *, fingerprint: str | None = None, created_before: float | None = None
+        self,
+        tenant: str,
+        *,
+        fingerprint: str | None = None,
+        created_before: float | None = None,
+        source: str | None = None,
     ) -> list[StoredAnswer]:
-        """A tenant's answers, of one fingerprint or made before a moment."""
+        """A tenant's answers: of one fingerprint, made before a moment, or given last to one lookup."""
         query = select(*_ANSWER_COLUMNS).where(answers.c.tenant == tenant)
         if fingerprint is not None:
             query = query.where(answers.c.fingerprint == fingerprint)
         if created_before is not None:
             query = query.where(answers.c.created < created_before)
+        if source is not None:
+            query = query.where(answers.c.source == source)
         with self._reading() as connection:
             return [StoredAnswer(*row) for row in connection.execute(query.order_by(answers.c.answer_id))]
 
@@ -242,6 +249,7 @@ def _keep_answer(connection: Connection, key: CacheKey, answer: NewAnswer, creat
         "tags": dict(answer.tags),
         "answer_key": answer.key,
         "usd": answer.usd,
+        "source": answer.source,
         "created": created,
         "expires": expires,
     }

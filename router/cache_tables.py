@@ -29,6 +29,7 @@ answers = Table(
     Column("tags", JSON, nullable=False),
     Column("answer_key", Text),
     Column("digest", String(64), nullable=False),
+    Column("source", String(64), nullable=False, default=""),
     Column("usd", Float, nullable=False),
     Column("created", Float, nullable=False),
     Column("expires", Float, nullable=False),
@@ -37,6 +38,7 @@ answers = Table(
     Column("refuted", Integer, nullable=False, default=0),
     Index("cache_answers_by_tenant", "tenant", "created"),
     Index("cache_answers_by_partition", "partition", "digest"),
+    Index("cache_answers_by_source", "source"),
     # an identifier must never be given twice: another process may still hold the old answer's
     sqlite_autoincrement=True,
 )

@@ -8,6 +8,7 @@ A routes file is TOML. A key without an effort speaks for every effort of that m
     context_window = 128000         # tokens
     vision = true                   # also: tools, json
     seconds = 2.5                   # of a usual call, where the labels do not tell
+    samples = 3                     # calls that evidence by agreement takes
 
     [routes."our-own-70b"]
     usd_per_million_input_tokens = 0.4
@@ -42,7 +43,7 @@ PRICE_KEYS = (
     "usd_per_million_output_tokens",
     "usd_per_million_cached_input_tokens",
 )
-FACT_KEYS = ("tier", "max_output_tokens", "context_window", "tools", "vision", "json", "seconds", "provider")
+FACT_KEYS = ("tier", "max_output_tokens", "context_window", "tools", "vision", "json", "seconds", "provider", "samples")
 _SEES = re.compile(
     r"(^|/)(gpt-4o|gpt-4\.1|gpt-4-turbo|gpt-5|o1(?!-mini)|o3(?!-mini)|o4|claude|gemini|llama-4|pixtral|grok-[4-9])|vision|-vl"
 )
@@ -63,6 +64,7 @@ class RouteSpec:
     json: bool = True
     seconds: float | None = None
     provider: str | None = None
+    samples: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able; prices as text so that no digit is lost."""
@@ -131,6 +133,7 @@ def _settings(where: str, table: Any) -> dict[str, Any]:
         "json",
         "seconds",
         "provider",
+        "samples",
     ]
     checked = {}
     for key, value in table.items():
@@ -148,6 +151,8 @@ def _setting(where: str, key: str, value: Any) -> Any:
         fine, cure = isinstance(value, str) and (key != "tier" or value in TIERS), f"Use one of {', '.join(TIERS)}."
     elif key in ("max_output_tokens", "context_window"):
         fine, cure = type(value) is int and value > 0, "Write a whole number of tokens above 0."
+    elif key == "samples":
+        fine, cure = type(value) is int and 1 <= value <= 100, "Write a whole number of calls from 1 to 100."
     else:
         fine = type(value) in (int, Decimal) and Decimal(value).is_finite() and value >= 0
         cure = "Write a finite number that is not negative."

@@ -17,6 +17,16 @@ def expected_usd(estimates: Estimates, routes: tuple[Route, ...], book: PriceBoo
     return np.column_stack([rate.usd(tokens[0][:, j], tokens[1][:, j]) for j, rate in enumerate(rates)])
 
 
+def dearest_call(
+    estimates: Estimates, routes: tuple[Route, ...], book: PriceBook, at: datetime, paid: np.ndarray
+) -> float:
+    """USD that no call exceeds: its longest input with an output at twice the high quantile, which is where the token
+    cap cuts, or the dearest call of the labels."""
+    tokens = estimates.input_tokens.max(axis=0), 2.0 * estimates.output_tokens_high.max(axis=0)
+    capped = [book.rates(route, at).usd(tokens[0][[j]], tokens[1][[j]])[0] for j, route in enumerate(routes)]
+    return float(max(*capped, np.nanmax(np.append(paid, 0.0))))
+
+
 def billed_usd(data: LabelMatrix, book: PriceBook, expected: np.ndarray, at: datetime) -> np.ndarray:
     """USD (n, R) of the labelled calls, in the order of the label set's routes.
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from router.cache_records import CacheLookup
 from router.routes import Route
 
 
@@ -35,12 +36,15 @@ class Option:
 class Decision:
     """One decision. `propensity` is the probability with which the policy took this action.
 
-    `action` is `route`, or `fallback` when something failed and the configured safe route answers; `reason` says why in
-    a sentence, and `fallback` names the failure. `ceiling_usd` is what a throttling budget allowed the call to cost.
+    `action` is `route`, `cached` when a stored answer serves (`lookup` carries it, and `chosen` is the route that gave
+    it then), or `fallback` when something failed and the configured safe route answers; `reason` says why in a
+    sentence, and `fallback` names the failure. `lookup` is what the cache said, None where there is no cache.
+    `ceiling_usd` is what a throttling budget allowed the call to cost. `plan` is there where the answer should be
+    looked at before it is used: in how many `calls`, for which `signals`; its outcome then tells whether to escalate.
     """
 
     decision_id: str
-    action: Literal["route", "fallback"]
+    action: Literal["route", "cached", "fallback"]
     chosen: Option
     alternatives: tuple[Option, ...]
     value_usd: float | None
@@ -53,14 +57,22 @@ class Decision:
     task: str | None = None
     fallback: str | None = None
     logged: bool = True
+    lookup: CacheLookup | None = None
     ceiling_usd: Decimal | None = None
+    plan: Mapping[str, Any] | None = None
+
+    @property
+    def saved_usd(self) -> float:
+        """What asking had cost, where a stored answer serves."""
+        return 0.0 if self.lookup is None else self.lookup.usd_saved
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What happened after a decision, in whole or in part; None is: not said (yet).
 
-    `correct` is 0..1. `status` tells a completed call from a failed one. `usd` is what was billed, where it is known;
+    `correct` is 0..1. `feedback` says whether a cached answer was right. `answer_sha256` is which answer came: the log
+    keeps no texts. `status` tells a completed call from a failed one. `usd` is what was billed, where it is known;
     else it is priced from the tokens. `resolved` says whether the task that the call belongs to was solved by it.
     """
 
@@ -75,9 +87,14 @@ class Outcome:
     latency_s: float | None = None
     confidence: float | None = None
     agreement: float | None = None
+    mean_logprob: float | None = None
+    refused: bool | None = None
+    schema_valid: bool | None = None
     status: Literal["ok", "error"] | None = None
     error: str | None = None
     model: str | None = None
+    feedback: Literal["right", "wrong"] | None = None
+    answer_sha256: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     # what the ledger settles by; see router.meters, and router.caused_calls for `calls`
     resolved: bool | None = None

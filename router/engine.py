@@ -11,19 +11,34 @@ from datetime import datetime
 from decimal import Decimal
 from threading import Lock
 from time import perf_counter
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 from router.admission import Charged
-from router.decisions import Outcome
+from router.answers import NewAnswer
+from router.cache_records import Learnt
+from router.decisions import Decision, Outcome, new_decision_id
 from router.encoders import Encoder
 from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
-from router.events import Decided, Hook, PolicySwapped, Reported, ReportFailed, SpendingRefused, tell
-from router.log_store import LogStore, Recorded
+from router.escalation import Verdict, has_evidence, judge_answer
+from router.events import (
+    CacheFailed,
+    Decided,
+    Hook,
+    PolicySwapped,
+    Reported,
+    ReportFailed,
+    SpendingRefused,
+    tell,
+)
+from router.explanations import explanation
+from router.guarded_cache import GuardedCache, cached_decision
+from router.jobs import Job, Once, Unlogged
+from router.log_store import LogStore, Recorded, Reserve
 from router.policy import Policy
 from router.prices import PriceBook, Usage, now
 from router.requests import Request
 from router.routes import Route
-from router.safe_route import Cause, SafeRoute
+from router.safe_route import SafeRoute
 from router.spending import Spending
 from router.steps import StepError, choose, encode, try_out
 
@@ -47,6 +62,7 @@ class Parts:
 
     encoder: Encoder | None = None
     policy: Policy | None = None
+    cache: GuardedCache | None = None
 
 
 class Engine:
@@ -72,6 +88,7 @@ class Engine:
         self._changing = Lock()  # between those who change the parts; a decision just reads them
         self._waiting = 0
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="decide")
+        self._learners = ThreadPoolExecutor(1, thread_name_prefix="learn")  # writes wait here, not among decisions
 
     @property
     def policy(self) -> Policy | None:
@@ -80,6 +97,10 @@ class Engine:
     @property
     def encoder(self) -> Encoder | None:
         return self._parts.encoder
+
+    @property
+    def cache(self) -> GuardedCache | None:
+        return self._parts.cache
 
     @property
     def waiting(self) -> int:
@@ -91,7 +112,12 @@ class Engine:
         with self._changing:
             if self._parts.policy is not None:
                 self._parts.policy.check_encoder(encoder.identity)
-            self._parts = Parts(encoder, self._parts.policy)
+            self._parts = replace(self._parts, encoder=encoder)
+
+    def use_cache(self, cache: GuardedCache | None) -> None:
+        """Let stored answers serve from the next request on, or no longer."""
+        with self._changing:
+            self._parts = replace(self._parts, cache=cache)
 
     def swap(self, policy: Policy) -> None:
         """Let another policy decide from the next request on; decisions in the making end with the one they began with.
@@ -103,32 +129,32 @@ class Engine:
             if encoder is not None:
                 policy.check_encoder(encoder.identity)
                 try_out(policy, encoder, self._clock())
-            self._parts = Parts(encoder, policy)
+            self._parts = replace(self._parts, policy=policy)
         tell(self.hooks, PolicySwapped(policy.version, policy.folder))
 
     async def route(self, request: Request) -> Decided:
         """The decision for a request, and how it came about. Raises InputError for what only the caller can mend, and
         SpendingError for what may not be spent."""
         try:
-            answered = await self._answer(request)
+            answered = await self._answer(request, Job())
         except SpendingError as refused:
             tell(self.hooks, SpendingRefused(refused, request.tenant))
             raise
         tell(self.hooks, answered)
         return answered
 
-    async def _answer(self, request: Request) -> Decided:
+    async def _answer(self, request: Request, job: Job) -> Decided:
         """Decide, reserve and log; again under narrower terms when a budget asks for them."""
         try:
-            unlogged = await self._decide(request)
+            unlogged = await self._decide(request, job)
         except StepError as failure:
-            decision = self.safe.decision(request, failure.cause, self._clock())
+            decision = job.claim(self.safe.decision(request, failure.cause, self._clock()))
             unlogged = self._append(Decided(decision, failure=_name(failure.__cause__)), request)
         try:
             answered = await self._logged(unlogged)
         except SpendingError as refused:
             again = self.spending.again(refused, unlogged.decided.decision, request, self.policy)
-            return await self._answer(again)
+            return await self._answer(again, Job(job.lookup))
         if answered.unlogged is not None:
             self.spending.check_unlogged(answered.decision, request)
         return answered
@@ -152,17 +178,78 @@ class Engine:
         tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd), outcome))
         return recorded
 
-    def decide(self, request: Request, job: "Job | None" = None) -> Decided:
-        """Encode and decide in this thread, without deadline and log. Raises StepError, or the caller's InputError."""
+    async def after(self, outcome: Outcome) -> Verdict | None:
+        """Whether the reported answer will do, or the next decision, logged. None: no plan, or it cannot be told."""
+        policy, store = self._parts.policy, self.store
+        if store is None or policy is None or policy.plans is None or not has_evidence(outcome):
+            return None
+        try:
+            judged = self._pool.submit(judge_answer, policy, store, outcome, self._clock(), self._reserve)
+            return await _within(self.limits.store_seconds, judged)
+        except Exception:  # the report is kept, and its sender has an answer: escalating is a bonus
+            return None
+
+    async def learn(
+        self,
+        recorded: Recorded,
+        outcome: Outcome,
+        answer: NewAnswer | None = None,
+        verdict: Verdict | None = None,
+        *,
+        may_write: bool = True,
+    ) -> Learnt | None:
+        """What a recorded report teaches the cache; None where there is no cache, or nothing in it for the cache.
+
+        An answer that is escalated away from is not stored: the cache awaits the next decision's.
+        """
+        cache = self._parts.cache
+        if cache is None:
+            return None
+        if verdict is not None and verdict.following is not None:
+            cache.await_instead(outcome.decision_id, verdict.following.decision_id)
+            return None
+        taken = self._learners.submit(cache.take, recorded, outcome, answer, may_write)
+        try:
+            return await _within(self.limits.store_seconds, taken)
+        except TimeoutError:
+            tell(self.hooks, CacheFailed("learn", "TimeoutError"))
+            return Learnt("failed", "the cache did not take it in time")
+
+    def decide(self, request: Request, job: Job | None = None) -> Decided:
+        """Look up, encode and decide in this thread, without deadline and log. Raises StepError, or the caller's
+        InputError."""
         job, parts, started = job or Job(), self._parts, perf_counter()
-        if parts.policy is None:
+        if parts.policy is None and parts.cache is None:
             raise StepError("no-policy")
         job.stage = "encoder"
-        vector = encode(parts.encoder, request)
-        encoded = perf_counter()
-        job.stage = "policy"
-        decision = self.spending.choose(choose, parts.policy, request, vector, self._clock())
-        return Decided(decision, encoded - started, perf_counter() - encoded)
+        vector = Once(lambda: encode(parts.encoder, request))
+        if parts.cache is not None and job.lookup is None:  # a request that is decided again was looked up before
+            job.lookup = parts.cache.look_up(request, vector, new_decision_id())
+        looked_up = perf_counter() - started - vector.seconds
+        if job.lookup is not None and job.lookup.action == "hit":
+            version = "none" if parts.policy is None else parts.policy.version
+            hit = cached_decision(job.lookup, request, version, self._clock())
+            return Decided(hit, vector.seconds, looked_up)
+        if parts.policy is None:
+            raise StepError("no-policy")
+        vector()
+        job.stage, encoded = "policy", perf_counter()
+        decision = job.claim(self.spending.choose(choose, parts.policy, request, vector(), self._clock()))
+        return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded)
+
+    def _reserve(self, decision: Decision, request: Request) -> Reserve:
+        return self.spending.reserving(decision, request, self.price, "escalation")
+
+    async def explain(self, request: Request, decision: Decision) -> dict[str, Any] | None:
+        """Why this decision; None where nothing was estimated, or another policy decides by now."""
+        parts = self._parts
+        if parts.policy is None or decision.action != "route" or decision.policy != parts.policy.version:
+            return None
+        try:
+            made = self._pool.submit(_explain, parts, request, decision, self._clock())
+            return await _within(self.limits.decide_seconds, made)
+        except Exception:  # the decision stands without its explanation
+            return None
 
     def price(self, route: Route, usage: Usage, at: datetime) -> Decimal | None:
         """Exact USD of a call; None where nobody prices the model or the price fails: a report is kept all the same."""
@@ -175,17 +262,19 @@ class Engine:
     def close(self) -> None:
         """Finish what is in the making, then write what waits."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._learners.shutdown(wait=True)
+        if self._parts.cache is not None:
+            self._parts.cache.close()
         if self.store is not None:
             self.store.close()
 
-    async def _decide(self, request: Request) -> "Unlogged":
+    async def _decide(self, request: Request, job: Job) -> Unlogged:
         """The decision, on its way into the log, within the deadline. Raises StepError or InputError."""
-        if self._parts.policy is None:
+        if self._parts.policy is None and self._parts.cache is None:
             raise StepError("no-policy")
         if self._waiting >= self.limits.waiting:
             raise StepError("overload")
         self._waiting += 1
-        job = Job()
         try:
             return await _within(self.limits.decide_seconds, self._pool.submit(self._decide_and_append, request, job))
         except TimeoutError as error:
@@ -198,14 +287,14 @@ class Engine:
         finally:
             self._waiting -= 1
 
-    def _decide_and_append(self, request: Request, job: "Job") -> "Unlogged":
+    def _decide_and_append(self, request: Request, job: Job) -> Unlogged:
         """In a thread of the pool: the record goes to the writer from here, which saves a turn of the event loop."""
         decided = self.decide(request, job)
         if job.abandoned:  # nobody waits any more: the safe route was answered, and that is what is logged
             raise StepError(job.late)
         return self._append(decided, request)
 
-    def _append(self, decided: Decided, request: Request) -> "Unlogged":
+    def _append(self, decided: Decided, request: Request) -> Unlogged:
         written: Future[Charged] = Future()
         started = perf_counter()
         try:
@@ -217,7 +306,7 @@ class Engine:
             written.set_exception(error)
         return Unlogged(decided, written, started)
 
-    async def _logged(self, one: "Unlogged") -> Decided:
+    async def _logged(self, one: Unlogged) -> Decided:
         """Wait until a decision is logged; one that could not be in time is answered all the same and says so."""
         why, charged = None, None
         try:
@@ -234,25 +323,9 @@ class Engine:
         return replace(one.decided, decision=decision, log_seconds=seconds, unlogged=why, charged=charged)
 
 
-@dataclass(frozen=True)
-class Unlogged:
-    """A decision whose record was handed to the store at `since`; it is in the log once `written` is done."""
-
-    decided: Decided
-    written: Future[Charged]
-    since: float
-
-
-class Job:
-    """How far a decision in another thread has come, so that a missed deadline can say where."""
-
-    stage: Literal["queued", "encoder", "policy"] = "queued"
-    abandoned = False
-
-    @property
-    def late(self) -> Cause:
-        late: dict[str, Cause] = {"queued": "overload", "encoder": "encoder-timeout", "policy": "policy-timeout"}
-        return late[self.stage]
+def _explain(parts: Parts, request: Request, decision: Decision, at: datetime) -> dict[str, Any]:
+    assert parts.policy is not None
+    return explanation(parts.policy, request, encode(parts.encoder, request), decision, at)
 
 
 async def _within(seconds: float, future: "Future[T]") -> T:

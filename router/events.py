@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from router.admission import Charged
 from router.alert_rules import Alert
+from router.cache_records import Result
 from router.decisions import Decision, Outcome
 from router.errors import SpendingError
 
@@ -23,6 +25,7 @@ class Decided:
 
     decision: Decision
     encode_seconds: float = 0.0
+    cache_seconds: float = 0.0
     decide_seconds: float = 0.0
     log_seconds: float = 0.0
     failure: str | None = None
@@ -94,6 +97,21 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True)
+class CacheFailed:
+    """The cache failed at a step; the request was answered as if there were none. `failure` names the exception."""
+
+    step: Literal["open", "lookup", "learn"]
+    failure: str
+
+
+@dataclass(frozen=True)
+class AnswerTaken:
+    """A reported answer, or a verdict on one, reached the cache; what became of it."""
+
+    result: Result
+
+
+@dataclass(frozen=True)
 class EncoderFailed:
     """The encoder could not be loaded; decisions answer with the safe route."""
 
@@ -111,6 +129,8 @@ Event = (
     | PolicySwapped
     | PolicyRefused
     | EncoderFailed
+    | CacheFailed
+    | AnswerTaken
 )
 Hook = Callable[[Event], None]
 

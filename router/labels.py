@@ -21,7 +21,9 @@ from router.tables import read_table
 
 SplitBy = Literal["query", "task", "time"]
 CELL_COLUMNS = ("correct", "input_tokens", "output_tokens", "cost_usd", "latency_s", "agreement", "confidence")
-SHARES = frozenset({"correct", "agreement", "confidence"})
+# What else an answer may show about itself: mean log-probability of its tokens, whether it refuses, fits its schema.
+ANSWER_COLUMNS = ("mean_logprob", "refused", "schema_valid")
+SHARES = frozenset({"correct", "agreement", "confidence", "refused", "schema_valid"})
 SHOWN_PROBLEMS = 8
 
 
@@ -50,6 +52,17 @@ class LabelMatrix:
     at: np.ndarray | None = field(repr=False, default=None)
     split_by: SplitBy = "query"
     notes: tuple[str, ...] = ()
+    answers: np.ndarray | None = field(repr=False, default=None)
+
+    def cells(self, name: str) -> np.ndarray:
+        """One of CELL_COLUMNS or ANSWER_COLUMNS as (n, R), NaN where it was not observed."""
+        if name in CELL_COLUMNS:
+            found: np.ndarray = getattr(self, name)
+        elif self.answers is None:
+            found = np.full(self.correct.shape, np.nan)
+        else:
+            found = self.answers[:, :, ANSWER_COLUMNS.index(name)]
+        return found
 
     @property
     def n(self) -> int:
@@ -71,7 +84,8 @@ class LabelMatrix:
         """The same label set with these routes only, in this order."""
         columns = [self.routes.index(route) for route in routes]
         cells = {name: getattr(self, name)[:, columns] for name in CELL_COLUMNS}
-        return replace(self, routes=tuple(routes), **cells)
+        answers = None if self.answers is None else self.answers[:, columns]
+        return replace(self, routes=tuple(routes), answers=answers, **cells)
 
     def part(self, name: str) -> "LabelMatrix":
         """The queries whose `split` is `name`; the whole set where no query carries that split."""
@@ -106,6 +120,8 @@ class LabelMatrix:
         sha.update(json.dumps([self.query_ids, self.texts, self.tasks, [r.key for r in self.routes]]).encode())
         for name in CELL_COLUMNS:
             sha.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        if self.answers is not None:
+            sha.update(np.ascontiguousarray(self.answers).tobytes())
         return sha.hexdigest()
 
 
@@ -125,6 +141,7 @@ def build_labels(table: pd.DataFrame, name: str = "labels", split_by: SplitBy = 
     columns = {route: j for j, route in enumerate(routes)}
     i, j = table["query_id"].map(rows).to_numpy(), np.array([columns[route] for route in asked])
     cells, merged = _cells(table, i, j, (len(rows), len(routes)))
+    shown = [cells.pop(name) for name in ANSWER_COLUMNS]
     at = _times(table, name)[table["query_id"].drop_duplicates().index] if "at" in table else None
     tasks = _texts_or_none(first, "task")
     groups, twins = _groups(first, tasks, at, split_by)
@@ -140,6 +157,7 @@ def build_labels(table: pd.DataFrame, name: str = "labels", split_by: SplitBy = 
         at=at,
         split_by=split_by,
         notes=tuple(notes + merged + twins),
+        answers=np.stack(shown, axis=2) if any(name in table for name in ANSWER_COLUMNS) else None,
     )
 
 
@@ -159,7 +177,19 @@ def _checked(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     if problems:
         problems.sort(key=lambda problem: problem.row or 0)
         raise LabelSetError(name, problems[:SHOWN_PROBLEMS], len(problems))
-    known = {*CELL_COLUMNS, "query_id", "model", "effort", "prompt", "messages", "task", "split", "tenant", "at"}
+    known = {
+        *CELL_COLUMNS,
+        *ANSWER_COLUMNS,
+        "query_id",
+        "model",
+        "effort",
+        "prompt",
+        "messages",
+        "task",
+        "split",
+        "tenant",
+        "at",
+    }
     extra = sorted(set(table.columns) - known - {"text", "context_chars", "reasoning_tokens", "cached_input_tokens"})
     return table, [f"columns not used: {', '.join(extra)}"] if extra else []
 
@@ -179,17 +209,17 @@ def _bad_names(table: pd.DataFrame) -> list[InputError]:
 
 def _bad_numbers(table: pd.DataFrame) -> list[InputError]:
     problems = []
-    for column in CELL_COLUMNS:
+    for column in (*CELL_COLUMNS, *ANSWER_COLUMNS):
         if column not in table:
             continue
         given = table[column]
         numbers = pd.to_numeric(given, errors="coerce").astype("float64")
-        high = 1.0 if column in SHARES else 1e12
+        low, high = (-1e3, 0.0) if column == "mean_logprob" else (0.0, 1.0 if column in SHARES else 1e12)
         absent = given.isna()
-        wrong = (~absent & (~np.isfinite(numbers) | (numbers < 0) | (numbers > high))).to_numpy()
+        wrong = (~absent & (~np.isfinite(numbers) | (numbers < low) | (numbers > high))).to_numpy()
         if column == "correct":
             wrong = wrong | absent.to_numpy()
-        cure = f"Give a number from 0 to {high:g}."
+        cure = f"Give a number from {low:g} to {high:g}."
         if column == "correct":
             cure += " Leave out the rows of cells that were not run."
         rows = np.flatnonzero(wrong)
@@ -257,7 +287,7 @@ def _cells(
     flat = i * shape[1] + j
     counts = np.bincount(flat, minlength=shape[0] * shape[1])
     cells = {}
-    for column in CELL_COLUMNS:
+    for column in (*CELL_COLUMNS, *ANSWER_COLUMNS):
         values = table[column].to_numpy() if column in table else np.full(len(table), np.nan)
         known = ~np.isnan(values)
         total = np.bincount(flat[known], values[known], minlength=counts.size)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -30,6 +30,19 @@ def open_database(url: str, timeout_seconds: float, fsync: bool) -> Engine:
     elif parsed.get_backend_name() == "postgresql":
         _one_writer(engine)
     return engine
+
+
+def make_tables(connection: Connection, metadata: MetaData) -> None:
+    """Make the tables that are not there, and add what an older version's tables lack: columns that may be null."""
+    metadata.create_all(connection)
+    inspector = inspect(connection)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there and column.nullable:
+                kind = column.type.compile(connection.dialect)
+                name = connection.dialect.identifier_preparer.quote(column.name)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
 
 
 def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: bool) -> None:

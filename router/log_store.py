@@ -8,14 +8,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from router.cache_records import CacheLookup
 from router.decisions import Decision, Option, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
 from router.ledger_tables import calls as _ledger_calls
@@ -38,13 +39,15 @@ Settle = Callable[[Connection, Mapping[str, Any], Outcome, Outcome, Decimal | No
 @dataclass(frozen=True)
 class Recorded:
     """A report as it was taken. `usd` is the exact bill of the decision by all reports so far, `added_usd` this
-    report's part of it; `conflicts` are the fields in which it contradicts an earlier report."""
+    report's part of it; `conflicts` are the fields in which it contradicts an earlier report; `decision` is the row of
+    the decision that it is about."""
 
     decision_id: str
     repeated: bool
     conflicts: Mapping[str, Any]
     usd: Decimal | None
     added_usd: Decimal = Decimal(0)
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LogStore:
@@ -71,6 +74,10 @@ class LogStore:
     def write(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run a function in a writing transaction of the log's database."""
         return self._writer.submit(work)
+
+    def append_once(self, row: Mapping[str, Any], reserve: Reserve | None = None) -> Future[None]:
+        """Keep a decision that was derived from another one, unless it was kept before."""
+        return self._writer.submit(lambda connection: _insert_once(connection, dict(row), reserve))
 
     def report(
         self, outcome: Outcome, price: Pricer, key: str | None = None, settle: Settle | None = None
@@ -102,6 +109,28 @@ class LogStore:
         with self.reading() as connection:
             _decision(connection, decision_id, tenant)
             return _reports(connection, decision_id)
+
+    def joined(
+        self, tenant: str, since: datetime | None = None, until: datetime | None = None, most: int = 100_000
+    ) -> list[tuple[Mapping[str, Any], Outcome | None]]:
+        """A tenant's latest decisions of a period, oldest first, each with its merged outcome; at most `most`."""
+        period = [decisions.c.tenant == tenant]
+        if since is not None:
+            period.append(decisions.c.at >= since)
+        if until is not None:
+            period.append(decisions.c.at < until)
+        latest = select(decisions).where(*period).order_by(decisions.c.at.desc()).limit(most)
+        reported = select(outcomes).join(decisions).where(*period).order_by(outcomes.c.report_id)
+        with self.reading() as connection:
+            if not inspect(connection).has_table(decisions.name):  # nothing was ever written
+                return []
+            rows = [dict(row) for row in connection.execute(latest).mappings()]
+            reports: dict[str, list[Mapping[str, Any]]] = {}
+            for report in connection.execute(reported).mappings():
+                reports.setdefault(report["decision_id"], []).append(dict(report))
+        return [
+            (row, _merged(row["decision_id"], tenant, reports.get(row["decision_id"], []))) for row in reversed(rows)
+        ]
 
     def counts(self) -> tuple[int, int]:
         """How many decisions and reports are kept."""
@@ -136,9 +165,10 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
         "route": decision.chosen.route.key,
         "propensity": decision.propensity,
         "value_usd": value,
-        "options": [_option(one) for one in (decision.chosen, *decision.alternatives)],
+        "options": [_option(decision.chosen) | _plan(decision), *map(_option, decision.alternatives)],
         "reason": decision.reason,
         "fallback": decision.fallback,
+        "cache": None if decision.lookup is None else _lookup(decision.lookup),
         "unlike": None if math.isnan(decision.unlike) else decision.unlike,
         "task": decision.task,
         "session": request.session,
@@ -150,6 +180,19 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
     }
 
 
+def _lookup(lookup: CacheLookup) -> dict[str, Any]:
+    """What the cache said, without texts."""
+    said = {"action": lookup.action, "tier": lookup.tier, "reason": lookup.reason, "similarity": lookup.similarity}
+    said |= {"risk": lookup.risk, "threshold": lookup.threshold}
+    if lookup.answer is not None:
+        said |= {"answer_id": lookup.answer.answer_id, "usd_saved": lookup.usd_saved}
+    return said
+
+
+def _plan(decision: Decision) -> dict[str, Any]:
+    return {} if decision.plan is None else {"plan": dict(decision.plan)}
+
+
 def _option(option: Option) -> dict[str, Any]:
     """NaN, which is not estimated, becomes null in JSON."""
     return {**vars(option), "route": option.route.key}
@@ -159,6 +202,12 @@ def _insert_decision(connection: Connection, row: dict[str, Any], reserve: Reser
     reserved = reserve(connection) if reserve else None
     connection.execute(_INSERT_DECISION, row)
     return reserved
+
+
+def _insert_once(connection: Connection, row: dict[str, Any], reserve: Reserve | None) -> None:
+    known = select(decisions.c.decision_id).where(decisions.c.decision_id == row["decision_id"])
+    if connection.execute(known).first() is None:
+        _insert_decision(connection, row, reserve)
 
 
 def _insert_report(
@@ -175,7 +224,7 @@ def _insert_report(
         if known[0]["content_sha256"] != digest:
             cure = "Use a new key for a new report."
             raise InputError("Idempotency-Key", key, "came before with another report on this decision", cure)
-        return Recorded(outcome.decision_id, True, known[0]["conflicts"], before.usd if before else None)
+        return Recorded(outcome.decision_id, True, known[0]["conflicts"], before.usd if before else None, decision=row)
     said = [*(report["said"] for report in reports), facts(outcome)]
     merged = merge(outcome.decision_id, outcome.tenant, said)
     usd = billed(merged, Route.parse(row["route"]), row["at"], price)
@@ -195,7 +244,7 @@ def _insert_report(
     if settle:
         settle(connection, row, outcome, merged, usd, report_key)
     added = (usd or Decimal(0)) - ((before.usd if before else None) or Decimal(0))
-    return Recorded(outcome.decision_id, False, contradicts, usd, added)
+    return Recorded(outcome.decision_id, False, contradicts, usd, added, row)
 
 
 def _decision(connection: Connection, decision_id: str, tenant: str) -> Mapping[str, Any]:

@@ -68,6 +68,7 @@ decisions = Table(
     Column("options", JSON, nullable=False),
     Column("reason", Text, nullable=False),
     Column("fallback", String(32)),
+    Column("cache", JSON),
     Column("unlike", Float),
     Column("task", String(200)),
     Column("session", String(200)),

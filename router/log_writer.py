@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, MetaData
 from sqlalchemy.exc import DataError, IntegrityError
 
 from router.errors import StoreError, TierwiseError
+from router.log_database import make_tables
 
 T = TypeVar("T")
 MAX_BATCH = 256
@@ -109,7 +110,7 @@ class LogWriter:
             connection = self._engine.connect()
             try:
                 with connection.begin():
-                    self._metadata.create_all(connection)
+                    make_tables(connection, self._metadata)
             except BaseException:
                 connection.invalidate()
                 connection.close()

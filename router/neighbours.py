@@ -25,10 +25,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Vectors (n, d) float32 and outcome residuals (n, R) float64 of labelled requests."""
+    """Vectors (n, d) float32 and outcome residuals (n, R) float64 of labelled requests; their query ids, where kept."""
 
     vectors: np.ndarray
     residuals: np.ndarray
+    names: tuple[str, ...] = ()
 
     def look(self, vector: np.ndarray) -> Look:
         if not len(self.vectors):

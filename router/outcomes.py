@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from router.answers import NewAnswer, read_answer
 from router.caused_calls import read_calls
 from router.decisions import Outcome
 from router.errors import InputError
@@ -20,7 +21,7 @@ from router.routes import Route
 
 Pricer = Callable[[Route, Usage, datetime], Decimal | None]
 
-FIELDS = tuple(field.name for field in fields(Outcome))
+FIELDS = tuple("answer" if field.name == "answer_sha256" else field.name for field in fields(Outcome))
 METERED = (
     "cache_write_tokens",
     "cache_write_1h_tokens",
@@ -36,7 +37,13 @@ MOST_DETAILS_CHARS, MOST_ERROR_CHARS, _NAME_CHARS = 10_000, 2_000, 200
 
 
 def read_outcome(given: Mapping[str, Any]) -> Outcome:
-    """Validate a report. Raises InputError naming the field; an unknown field is refused, for it would be lost."""
+    """Validate a report. Raises InputError naming the field."""
+    return read_report(given)[0]
+
+
+def read_report(given: Mapping[str, Any]) -> tuple[Outcome, NewAnswer | None]:
+    """Validate a report: the outcome, and the answer where it brings one. Raises InputError naming the field; an
+    unknown field is refused, for it would be lost."""
     if given.get("usage") is not None:
         given = read_usage(given["usage"]) | {name: value for name, value in given.items() if name != "usage"}
     for name, value in given.items():
@@ -45,12 +52,18 @@ def read_outcome(given: Mapping[str, Any]) -> Outcome:
             raise InputError(str(name), value, "unknown field", f"Nearest known: {', '.join(near)}.")
     if given.get("decision_id") is None:
         raise InputError("decision_id", None, "missing", "Send the decision_id that /route answered.")
+    answer = read_answer(given.get("answer"))
     outcome = Outcome(
+        answer_sha256=None if answer is None else hashlib.sha256(answer.content.encode()).hexdigest(),
+        feedback=_one_of("feedback", given.get("feedback"), "right", "wrong"),
         decision_id=_name(given, "decision_id") or "",
         tenant=_name(given, "tenant") or "default",
         usd=_money(given.get("usd")),
         latency_s=_number(given, "latency_s", MOST_SECONDS),
-        status=_status(given.get("status")),
+        mean_logprob=_logprob(given.get("mean_logprob")),
+        refused=_flag(given, "refused"),
+        schema_valid=_flag(given, "schema_valid"),
+        status=_one_of("status", given.get("status"), "ok", "error"),
         error=_short(given, "error"),
         model=_name(given, "model"),
         details=_details(given.get("details")),
@@ -63,7 +76,7 @@ def read_outcome(given: Mapping[str, Any]) -> Outcome:
     )
     if not facts(outcome):
         raise InputError("outcome", None, "the report states nothing", f"Send any of {', '.join(FIELDS[2:])}.")
-    return outcome
+    return outcome, answer
 
 
 def facts(outcome: Outcome) -> dict[str, Any]:
@@ -150,6 +163,14 @@ def _number(given: Mapping[str, Any], name: str, high: float) -> float | None:
     return float(value)
 
 
+def _logprob(value: Any) -> float | None:
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not -1e3 <= value <= 0:
+        raise InputError("mean_logprob", value, "out of range", "Send a natural logarithm from -1000 to 0.")
+    return float(value)
+
+
 def _flag(given: Mapping[str, Any], name: str) -> bool | None:
     value = given.get(name)
     if value is not None and not isinstance(value, bool):
@@ -195,9 +216,9 @@ def _short(given: Mapping[str, Any], key: str) -> str | None:
     return value.replace("\x00", "")  # PostgreSQL keeps no NUL in text
 
 
-def _status(value: Any) -> Any:
-    if value not in (None, "ok", "error"):
-        raise InputError("status", value, "unknown status", "Use ok or error.")
+def _one_of(name: str, value: Any, *known: str) -> Any:
+    if value is not None and value not in known:
+        raise InputError(name, value, f"unknown {name}", f"Use {' or '.join(known)}.")
     return value
 
 

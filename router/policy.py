@@ -7,8 +7,7 @@ not part of what was learned: they are looked up at the moment of the decision.
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,56 +21,22 @@ from router.encoders import EncoderIdentity
 from router.errors import EncoderMismatchError, InputError, PolicyFileError
 from router.estimators import Estimates, Estimator
 from router.objective import BEST, CHEAPEST, choose, utility
+from router.operating_points import Sweep, read_value, write_value
+from router.plan_files import Plans, read_plans
+from router.plan_requests import first_look
 from router.policy_files import read_folder
 from router.prices import PriceBook
 from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.routes import Route
 
+__all__ = ["Policy", "Sweep", "read_value", "write_value"]
 ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
 TRAINED_ON_FILE = "trained_on.txt"  # a digest per training text, so that an evaluation can tell what is held out
 # A cap at the expected high quantile would cut one answer in twenty, and a cut answer is paid and wrong. Twice that
 # quantile cuts almost none and still bounds a runaway.
 CAP_FACTOR, LEAST_CAP, CAP_STEP = 2.0, 256, 64
 SHOWN_ALTERNATIVES = 5
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """The operating points: values of a correct answer, and what each cost and reached out of fold in training."""
-
-    values: np.ndarray
-    usd: np.ndarray
-    accuracy: np.ndarray
-
-    def as_dict(self) -> dict[str, list[Any]]:
-        """JSON-able: JSON knows no infinity, so the last value is written `best`."""
-        values = [write_value(value) for value in self.values]
-        return {"values": values, "usd": self.usd.tolist(), "accuracy": self.accuracy.tolist()}
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, Sequence[Any]]) -> "Sweep":
-        values = np.array([read_value(value) for value in given["values"]])
-        return cls(values, np.array(given["usd"], float), np.array(given["accuracy"], float))
-
-    def points(self, count: int) -> np.ndarray:
-        """`count` values from the cheapest end (0) to the best (infinity), spread evenly along the frontier.
-
-        Even in cost, in its logarithm and in accuracy taken together: by cost alone, the points step over the cheap
-        end, where a fraction of a cent buys most of the accuracy; by the others alone, over the dear end.
-        """
-        if count < 2:
-            raise InputError("points", count, "too few operating points", "Ask for 2 or more.")
-        cost = np.maximum.accumulate(self.usd)
-        span = max(cost[-1] - cost[0], 1e-300)
-        floor = max(cost[0], cost[-1] * 1e-6, 1e-300)
-        logs = np.log(np.maximum(cost, floor) / floor)
-        right = np.maximum.accumulate(self.accuracy)
-        gained = (right - right[0]) / max(right[-1] - right[0], 1e-300)
-        place = (cost - cost[0]) / span + logs / max(logs[-1], 1e-300) + 2 * gained + np.linspace(0, 1e-6, len(cost))
-        wanted = np.linspace(place[0], place[-1], count)
-        inner = self.values[np.searchsorted(place, wanted[1:-1]).clip(0, len(place) - 1)]
-        return np.r_[CHEAPEST, inner, BEST]
 
 
 class Policy:
@@ -84,7 +49,9 @@ class Policy:
         sweep: Sweep,
         manifest: dict[str, Any],
         folder: Path | None = None,
+        plans: Plans | None = None,
     ) -> None:
+        self.plans = plans
         self.estimator, self.specs, self.sweep, self.manifest, self.folder = estimator, specs, sweep, manifest, folder
         self.routes: tuple[Route, ...] = estimator.routes
         self.book: PriceBook = price_book(specs)
@@ -100,7 +67,8 @@ class Policy:
             specs = [RouteSpec.from_dict(one) for one in json.loads((folder / ROUTES_FILE).read_text())]
             sweep = Sweep.from_dict(json.loads((folder / SWEEP_FILE).read_text()))
             estimator = Estimator.load(folder / ESTIMATOR_FOLDER)
-            return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder)
+            plans = read_plans(folder, estimator.routes)
+            return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder, plans)
         except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
 
@@ -143,7 +111,10 @@ class Policy:
         feasible = feasible_routes(request, self.routes, self.specs, estimates, usd[0])
         value = self.value_for(request)
         column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
-        order = self._order(estimates, usd, value, feasible, column)
+        look = first_look(self.plans, self.routes, request, estimates.p, usd, value, feasible)
+        if look is not None:
+            column = self.routes.index(look.route)
+        order = self._order(estimates, usd, value, feasible, column, SHOWN_ALTERNATIVES if look is None else None)
         options = [self._option(j, estimates, usd, at) for j in order]
         return Decision(
             decision_id=new_decision_id(),
@@ -153,11 +124,12 @@ class Policy:
             value_usd=value,
             propensity=1.0,
             policy=self.version,
-            reason=explain(options, value, int(feasible.sum()), len(self.routes)),
+            reason=explain(options, value, int(feasible.sum()), len(self.routes)) if look is None else look.reason,
             parameters=provider_parameters(self.specs[options[0].route], options[0].max_output_tokens),
             at=at,
             unlike=float(estimates.unlike[0]),
             task=estimates.task[0],
+            plan=None if look is None else look.as_dict(),
         )
 
     def value_for(self, request: Request) -> float:
@@ -167,13 +139,13 @@ class Policy:
         return {"cheapest": CHEAPEST, "best": BEST, None: self.value_usd}[request.objective]
 
     def _order(
-        self, estimates: Estimates, usd: np.ndarray, value: float, feasible: np.ndarray, column: int
+        self, estimates: Estimates, usd: np.ndarray, value: float, feasible: np.ndarray, column: int, most: int | None
     ) -> list[int]:
-        """The chosen column, then the feasible alternatives of most worth; the strongest one is always among them."""
+        """The chosen column, then at most `most` feasible alternatives of most worth, the strongest one among them."""
         worth = estimates.p[0] if math.isinf(value) else utility(estimates.p, usd, value)[0]
         left = [int(j) for j in np.flatnonzero(feasible) if j != column]
         others = sorted(left, key=lambda j: (-worth[j], usd[0, j]))
-        shown = others[:SHOWN_ALTERNATIVES]
+        shown = others[:most]
         strongest = max(others, key=lambda j: estimates.p[0, j], default=column)
         if strongest not in (column, *shown):
             shown[-1] = strongest
@@ -217,12 +189,3 @@ def explain(options: Sequence[Option], value: float, feasible: int, routes: int)
         return f"{won}; the most probably correct of {feasible} feasible routes, before {rival}."
     ahead = value * (best.p_correct - next_best.p_correct) - (best.expected_usd - next_best.expected_usd)
     return f"{won}; at ${value:.6g} per correct answer it is worth ${ahead:.6f} more than {rival}."
-
-
-def read_value(value: Any) -> float:
-    """The value of a correct answer as files and answers write it."""
-    return BEST if value == "best" else float(value)
-
-
-def write_value(value: float) -> float | str:
-    return "best" if math.isinf(value) else float(value)

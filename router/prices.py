@@ -16,6 +16,7 @@ import numpy as np
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
+from router.economics.library_form import quoted_price
 from router.errors import UnknownModelError
 from router.meters import PLAIN, Meters
 from router.routes import Route
@@ -124,7 +125,9 @@ class PriceBook:
 
     def source(self, route: Route) -> str:
         own = self.given.get(route)
-        return own.source if own is not None else "genai-prices"
+        if own is not None:
+            return own.source
+        return "genai-prices" if find_model(route.model) else "quoted prices"
 
 
 def now() -> datetime:
@@ -132,10 +135,14 @@ def now() -> datetime:
 
 
 def library_price(model: str, at: datetime) -> ModelPrice:
-    """The library's price of a model at a moment. Raises UnknownModelError with the nearest known names."""
+    """The library's price of a model at a moment, else the one our own file quotes. Raises UnknownModelError with the
+    nearest known names."""
     found = find_model(model)
     if found is None:
-        raise UnknownModelError(model, nearest_models(model))
+        quoted = quoted_price(model, at)
+        if quoted is None:
+            raise UnknownModelError(model, nearest_models(model))
+        return quoted
     price = found[1].get_prices(at)
     if price.input_mtok is None and price.output_mtok is None and price.requests_kcount is None:
         raise UnknownModelError(model, nearest_models(model))

@@ -1,11 +1,15 @@
 """What a caller is about to send, validated. Knows shapes and limits; nothing of the routes that exist or of prices."""
 
+import hashlib
+import json
 import math
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from router.cache_controls import CacheControls
 from router.errors import InputError, shown
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
@@ -13,15 +17,23 @@ OWNING_TAGS = ("feature", "environment", "cost_centre", "task_id")  # tags that 
 NEEDS = frozenset({"tools", "vision", "json"})
 MAX_CONTEXT_CHARS = 4_000_000
 _NAME_CHARS = 200
+_OURS = frozenset(
+    {
+        *("prompt", "messages", "tenant", "session", "user", "task", "tags", "constraints", "parameters"),
+        *("value_usd", "objective", "cache", "plan", "query_id", *OWNING_TAGS),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn. `content` is its text; `images` counts the parts that are pictures."""
+    """One turn. `content` is its text; `images` counts the parts that are pictures; `rest` is a digest of whatever
+    else it carries (a name, tool calls, sound, the pictures themselves), so that two turns that differ do differ."""
 
     role: str
     content: str
     images: int = 0
+    rest: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,8 @@ class Request:
     """A request before any model has seen it.
 
     `value_usd` overrides the policy's value of a correct answer for this request; `objective` may instead be
-    `cheapest` or `best`. `ceiling_usd` is set by a throttling budget, never by a caller.
+    `cheapest` or `best`. `plan`: the caller will report evidence about the answer and may be told to escalate.
+    `ceiling_usd` is set by a throttling budget, never by a caller.
     """
 
     messages: tuple[Message, ...]
@@ -59,6 +72,8 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     value_usd: float | None = None
     objective: str | None = None
+    cache: CacheControls = field(default_factory=CacheControls)
+    plan: bool = False
     ceiling_usd: Decimal | None = None
 
     @property
@@ -93,9 +108,11 @@ class Request:
             task=_name(given, "task"),
             tags=_tags(given.get("tags")) | {name: tag for name in OWNING_TAGS if (tag := _name(given, name))},
             constraints=_constraints(given.get("constraints")),
-            parameters=_mapping(given.get("parameters"), "parameters"),
+            parameters=_parameters(given),
             value_usd=_number(given.get("value_usd"), "value_usd", high=1e6),
             objective=objective,
+            cache=CacheControls.from_mapping(_mapping(given.get("cache"), "cache")),
+            plan=_flag(given.get("plan"), "plan"),
         )
 
     @classmethod
@@ -134,27 +151,39 @@ def _message(given: Any, where: str) -> Message:
     role = given.get("role")
     if not isinstance(role, str) or role not in ROLES:
         raise InputError(f"{where}.role", role, "unknown role", f"Use one of {', '.join(sorted(ROLES))}.")
-    content = given.get("content")
+    content, others = given.get("content"), {name: given[name] for name in given if name not in ("role", "content")}
     if content is None:
-        return Message(role, "")  # an assistant turn that only calls tools carries no content
+        return Message(role, "", rest=_rest(others))  # an assistant turn that only calls tools carries no content
     if isinstance(content, str):
-        return Message(role, _text(content, f"{where}.content"))
-    return _parts(role, content, f"{where}.content")
+        return Message(role, _text(content, f"{where}.content"), rest=_rest(others))
+    return _parts(role, content, others, f"{where}.content")
 
 
-def _parts(role: str, content: Any, where: str) -> Message:
+def _parts(role: str, content: Any, others: Mapping[str, Any], where: str) -> Message:
     if not isinstance(content, (list, tuple)):
         raise InputError(where, content, "neither text nor a list of parts", "Send a string or typed parts.")
-    texts, images = [], 0
+    texts, images, unread = [], 0, []
     for i, part in enumerate(content):
         kind = part.get("type") if isinstance(part, Mapping) else None
         if kind in ("text", "input_text"):
             texts.append(_text(part.get("text"), f"{where}[{i}].text"))
-        elif kind in ("image_url", "image", "input_image"):
-            images += 1
-        elif not isinstance(kind, str):
+            continue
+        if not isinstance(kind, str):
             raise InputError(f"{where}[{i}]", part, "not a typed part", 'Send {"type": "text", "text": "…"}.')
-    return Message(role, "\n".join(texts), images)
+        images += kind in ("image_url", "image", "input_image")
+        unread.append(part)
+    return Message(role, "\n".join(texts), images, _rest({**others, "": unread} if unread else others))
+
+
+def _rest(others: Mapping[str, Any]) -> str:
+    """A digest of what is said beside the text; nothing where nothing is."""
+    if not others:
+        return ""
+    try:
+        plain = json.dumps(others, sort_keys=True, default=repr)
+    except (TypeError, ValueError, RecursionError):  # nothing that could be compared: unlike anything else
+        plain = uuid.uuid4().hex
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _text(value: Any, where: str) -> str:
@@ -182,6 +211,13 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise InputError(where, value, "not an object", "Send a JSON object.")
     return dict(value)
+
+
+def _parameters(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What will be sent besides. A field of the body that is none of ours (`temperature`, `tools`, …) is one of these:
+    whoever forwards a whole chat request must not be read as having set nothing."""
+    beside = {name: given[name] for name in given if name not in _OURS}
+    return {**beside, **_mapping(given.get("parameters"), "parameters")}
 
 
 def _tags(value: Any) -> dict[str, str]:
@@ -214,6 +250,12 @@ def _constraints(value: Any) -> Constraints:
         min_context=None if context is None else int(context),
         max_seconds=_number(given.get("max_seconds"), "constraints.max_seconds", high=1e6),
     )
+
+
+def _flag(value: Any, where: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise InputError(where, value, "neither true nor false", "Send true or false.")
+    return bool(value)
 
 
 def _names(value: Any, where: str) -> tuple[str, ...] | None:

@@ -14,12 +14,14 @@ from router.verifier import RiskPrior
 
 @dataclass(frozen=True)
 class ReuseDecision:
-    """What was decided about a candidate and why. `risk` is None where there was no candidate."""
+    """What was decided about a candidate and why. `risk` is None where there was no candidate; `propensity` is the
+    probability of the action: would-be hits are asked anew at random."""
 
     action: Action
     risk: float | None
     threshold: float
     reason: str
+    propensity: float = 1.0
 
 
 class Reuse:
@@ -31,8 +33,10 @@ class Reuse:
     def decide(self, candidate: Candidate | None, may_serve: bool = True) -> ReuseDecision:
         risk = None if candidate is None else self.model.risk(candidate.features, candidate.evidence)
         action = self.control.decide(risk, may_serve)
+        audit = 0.0 if risk is None else self.control.audit_chance(risk)
+        propensity = {"hit": 1 - audit, "audit": audit, "miss": 1.0}[action]
         threshold = self.control.threshold
-        return ReuseDecision(action, risk, threshold, _reason(action, risk, threshold, may_serve))
+        return ReuseDecision(action, risk, threshold, _reason(action, risk, threshold, may_serve), propensity)
 
     def learn(self, candidate: Candidate, decision: ReuseDecision, valid: bool) -> None:
         """The answer to a miss or an audit has come and tells whether the candidate's would have been right."""

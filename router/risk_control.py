@@ -35,7 +35,7 @@ class BudgetRules:
     prior_ratio: float = 1.0
     half_life: int = 2_500
     short_half_life: int = 250
-    most_risk: float = 0.2
+    most_risk: float = 0.4
     most_events: float = 7.0
     save_every: int = 16
 
@@ -79,7 +79,7 @@ class BudgetControl:
         at = self._advance(risk)
         if risk is None or not may_serve or risk > self.threshold or not self._affordable(risk):
             return "miss"
-        if self._random.random() < self._audit_chance(risk):
+        if self._random.random() < self.audit_chance(risk):
             self.audits += 1
             return "audit"
         self._spent[at], self._hit[at] = risk, True
@@ -141,8 +141,9 @@ class BudgetControl:
             self.threshold = self._find_threshold()
         return at
 
-    def _audit_chance(self, risk: float) -> float:
-        """The truth about a riskier hit tells more and costs less; where misses tell much, less of it is needed."""
+    def audit_chance(self, risk: float) -> float:
+        """With what probability a would-be hit is asked anew. The truth about a riskier hit tells more and costs less;
+        where misses tell much, less of it is needed."""
         need = min(1.0, self.rules.most_events / (self.rules.prior_events + self._evidence[0, 0]))
         return min(0.25, self.rules.audit_share + need * risk / 3)
 

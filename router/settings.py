@@ -3,8 +3,15 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TenantBudget(BaseModel, frozen=True, extra="forbid"):
+    """A tenant's own promise; what it leaves out is as for everyone."""
+
+    max_wrong: float | None = Field(default=None, ge=0, le=1)
+    per: Literal["requests", "hits"] | None = None
 
 
 class Settings(BaseSettings):
@@ -81,3 +88,42 @@ class Settings(BaseSettings):
         default="info", description="The least severe event that the JSON log on standard error shows."
     )
     policy_poll_seconds: float = Field(default=0.5, gt=0, description="How often models/current.json is looked at.")
+
+    # Cache
+    cache: bool = Field(
+        default=True, description="Let stored answers serve. Nothing is stored but the answers that /outcomes brings."
+    )
+    cache_max_wrong: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="The share of wrong answers that the cache may serve, held with 95 % confidence over every 1,000 "
+        "requests of a tenant. 0: only byte-identical requests are served.",
+    )
+    cache_per: Literal["requests", "hits"] = Field(
+        default="requests", description="What cache_max_wrong is a share of: all requests, or those served."
+    )
+    cache_tenants: dict[str, TenantBudget] = Field(
+        default_factory=dict,
+        description="JSON: promises of tenants that differ, "
+        '{"acme": {"max_wrong": 0.002}, "lab": {"max_wrong": 0.05, "per": "hits"}}.',
+    )
+    cache_ttl_seconds: float = Field(default=7 * 86_400.0, gt=0, description="No answer is served when older.")
+    cache_max_entries: int = Field(
+        default=100_000, gt=0, description="Entries per tenant; the answers whose keeping saves least leave first."
+    )
+    cache_max_answer_bytes: int = Field(default=64_000, gt=0, description="Larger answers are not stored.")
+    cache_max_temperature: float = Field(
+        default=0.3, ge=0, description="Requests that ask for more variety than this are neither served nor stored."
+    )
+    cache_read_only_tools: frozenset[str] = Field(
+        default=frozenset(),
+        description="JSON list: tools that only look things up. A request with any other tool bypasses the cache.",
+    )
+    cache_write_token: SecretStr | None = Field(
+        default=None,
+        description="Where set, only reports with `Authorization: Bearer <token>` bring answers or verdicts into the "
+        "cache; others are recorded all the same.",
+    )
+    cache_verifier: Path = Field(default=Path("models/verifier"), description="The folder of the judge of pairs.")
+    cache_url: str | None = Field(default=None, description="SQLAlchemy URL of the cache's store (default: store_url).")

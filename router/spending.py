@@ -22,7 +22,7 @@ from router.admission import Charged, Standing, read_standings
 from router.budgets import Applied, Estimate, applying
 from router.decisions import Decision, Option, Outcome
 from router.errors import BudgetExceededError, ConstraintError, LedgerDownError, PriceCeilingError, SpendingError
-from router.ledger import NewCall, Settlement
+from router.ledger import Kind, NewCall, Settlement
 from router.ledger_book import Book
 from router.money import to_pico, to_usd
 from router.outcomes import TOKENS, Pricer, meters
@@ -69,14 +69,19 @@ class Spending:
         reason = f"{decision.reason} A throttled budget allows ${ceiling:.6f} a call."
         return replace(decision, ceiling_usd=ceiling, reason=reason)
 
-    def reserving(self, decision: Decision, request: Request, price: Pricer) -> Callable[[Connection], Charged]:
-        """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there."""
+    def reserving(
+        self, decision: Decision, request: Request, price: Pricer, kind: Kind = "call"
+    ) -> Callable[[Connection], Charged]:
+        """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there. A call of
+        another `kind` is a cost of the task that caused it."""
         rules, owner = self.rules(), Owner.of(request)
         chosen, call = decision.chosen, _new_call(decision, request, owner)
+        if kind != "call":
+            call = replace(call, kind=kind, strongest=None, same_model=None)
         bound = self._bound(rules, owner, call.task_id, decision)
         estimate = _estimate(decision, request, rules, bound, price)
         call = replace(call, estimate=estimate, prefix=self._turn(decision, request))
-        if decision.action == "cache":
+        if decision.action == "cached":
             return lambda connection: _booked(connection, call, bound)
         forced = decision.ceiling_usd is not None or decision.action == "fallback"
         seconds = max(rules.ledger.expire_seconds, chosen.seconds if math.isfinite(chosen.seconds) else 0.0)
@@ -147,7 +152,7 @@ class Spending:
 
     def _turn(self, decision: Decision, request: Request) -> Turn | None:
         """What the provider's prefix cache can reuse; nobody knows for a request without a session."""
-        if request.session is None or decision.action == "cache":
+        if request.session is None or decision.action == "cached":
             return None
         model = decision.chosen.route.model
         return self._prefixes.observe(request.tenant, request.session, model, request.messages, decision.at)
@@ -204,10 +209,10 @@ def _new_call(decision: Decision, request: Request, owner: Owner) -> NewCall:
         estimate=Estimate(0, 0, 0),
         provider=found[0].id if found else None,
         session=request.session,
-        kind="cache" if decision.action == "cache" else "call",
+        kind="cache" if decision.action == "cached" else "call",
         strongest=_pico(strongest),
         same_model=_pico(fullest),
-        saved_cache=to_pico(getattr(decision, "saved_usd", None) or 0),
+        saved_cache=to_pico(decision.saved_usd),
     )
 
 
@@ -223,7 +228,7 @@ def _estimate(
     A safe route was not estimated: its cap stands in. A model that nobody prices is held at the configured amount.
     """
     chosen = decision.chosen
-    if decision.action == "cache":
+    if decision.action == "cached":
         return Estimate(0, 0, 0)
     if math.isfinite(chosen.expected_usd):
         expected = to_pico(chosen.expected_usd)

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from router.decisions import Decision, Option
+from router.escalation import Verdict
 from router.log_store import Recorded
 from router.policy import Policy, write_value
 
@@ -24,6 +25,7 @@ def route_answer(decision: Decision) -> dict[str, Any]:
         "fallback": decision.fallback,
         "logged": decision.logged,
         "task": decision.task,
+        "plan": None if decision.plan is None else {key: decision.plan[key] for key in ("calls", "signals")},
         "unlike": _number(decision.unlike),
     }
 
@@ -38,6 +40,16 @@ def outcome_answer(recorded: Recorded) -> dict[str, Any]:
         "conflicts": recorded.conflicts,
         "usd": None if recorded.usd is None else format(recorded.usd, "f"),
     }
+
+
+def verdict_answer(verdict: Verdict | None) -> dict[str, Any]:
+    """What a plan says after the answer: nothing where there is no plan; `escalate` comes with the next decision."""
+    if verdict is None:
+        return {}
+    told = {"p_correct": verdict.p_correct, "reason": verdict.reason}
+    if verdict.following is None:
+        return told | {"status": "done"}
+    return told | {"status": "escalate", "next": route_answer(verdict.following)}
 
 
 def frontier_answer(policy: Policy) -> dict[str, Any]:

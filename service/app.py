@@ -5,32 +5,30 @@ from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from router.engine import Engine
-from router.errors import InputError, SpendingError, StoreError
+from router.errors import InputError
 from router.events import Decided
-from router.outcomes import read_outcome
+from router.outcomes import read_report
 from router.requests import Request as RouteRequest
 from router.settings import Settings
 from service import problems
-from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer
+from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
+from service.bodies import answered, json_answer
+from service.caching import add_cache, learnt_answer, lookup_answer, may_write
 from service.health import unready
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
+from service.plan import PLAN_SHAPES, add_plans
 from service.schemas import describe, documented
 from service.spending import add_spending, budget_answer
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _KEY_CHARS = 255
-
-
-class TooLargeError(Exception):
-    """A body over the limit."""
 
 
 def create_app(
@@ -47,100 +45,75 @@ def create_app(
     app.add_exception_handler(HTTPException, problems.http_problem)
     store = engine.store
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
-    _add_decisions(app, engine, settings.max_body_bytes)
-    _add_views(app, engine, metrics)
+    _add_decisions(app, engine, settings)
+    add_cache(app, engine, settings)
+    add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer))
     add_spending(app, engine, settings.max_body_bytes)
-    describe(app)
+    _add_views(app, engine, metrics, settings.cache)
+    describe(app, PLAN_SHAPES)
     return app
 
 
-def _add_decisions(app: FastAPI, engine: Engine, max_bytes: int) -> None:
+def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
+    max_bytes = settings.max_body_bytes
+
     @app.post("/route", **documented("route"))
     async def route(request: Request) -> Response:
         """Which route is worth its price for this request. Call it before the LLM, forward `parameters` untouched."""
         started = perf_counter()
 
         async def answer(given: dict[str, Any]) -> Response:
-            decided = await engine.route(RouteRequest.from_mapping(given))
+            asked = RouteRequest.from_mapping(given)
+            decided = await engine.route(asked)
             timing = {"Server-Timing": _server_timing(decided, perf_counter() - started)}
-            return _json(route_answer(decided.decision) | budget_answer(decided), headers=timing)
+            told = route_answer(decided.decision) | {"cache": lookup_answer(decided.decision.lookup)}
+            if request.query_params.get("explain") in ("1", "true"):
+                told["explanation"] = await engine.explain(asked, decided.decision)
+            return json_answer(told | budget_answer(decided), headers=timing)
 
-        return await _answered(request, max_bytes, answer)
+        return await answered(request, max_bytes, answer)
 
     @app.post("/outcomes", **documented("outcomes"))
     async def outcomes(request: Request) -> Response:
         """What came of a decision: late, in parts or repeated. Answered only when it is kept."""
 
         async def answer(given: dict[str, Any]) -> Response:
-            recorded = await engine.report(read_outcome(given), _idempotency_key(request))
-            return _json(outcome_answer(recorded))
+            outcome, brought = read_report(given)
+            recorded = await engine.report(outcome, _idempotency_key(request))
+            verdict = await engine.after(outcome)
+            learnt = await engine.learn(recorded, outcome, brought, verdict, may_write=may_write(request, settings))
+            told = outcome_answer(recorded) | verdict_answer(verdict)
+            return json_answer(told | {"cache": learnt_answer(learnt)})
 
-        return await _answered(request, max_bytes, answer)
+        return await answered(request, max_bytes, answer)
 
 
-def _add_views(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
+def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool) -> None:
     @app.get("/frontier", **documented("frontier"))
     async def frontier() -> Response:
         """The cost and accuracy that the policy's operating points reached in training, and the point it works at."""
-        return problems.no_policy_problem() if engine.policy is None else _json(frontier_answer(engine.policy))
+        return problems.no_policy_problem() if engine.policy is None else json_answer(frontier_answer(engine.policy))
 
     @app.get("/policies", **documented("policies"))
     async def policies() -> Response:
         """The policy that decides."""
-        return _json(policies_answer(engine.policy, engine.safe.spec.route.key))
+        return json_answer(policies_answer(engine.policy, engine.safe.spec.route.key))
 
     @app.get("/healthz", **documented("healthz"))
     async def healthz() -> Response:
         """Alive."""
-        return _json({"status": "alive"})
+        return json_answer({"status": "alive"})
 
     @app.get("/readyz", **documented("readyz"))
     async def readyz() -> Response:
         """Whether encoder, policy and store all work; /route answers either way."""
-        reasons = await unready(engine)
-        return _json({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+        reasons = await unready(engine, wants_cache)
+        return json_answer({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
     @app.get("/metrics", **documented("metrics"))
     async def read_metrics() -> Response:
         """Prometheus text."""
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def _answered(request: Request, max_bytes: int, answer: Callable[[dict[str, Any]], Any]) -> Response:
-    """Read a JSON object, answer it, and put every foreseen failure into a problem document."""
-    try:
-        body = await _body(request, max_bytes)
-        given = orjson.loads(body)
-        if not isinstance(given, dict):
-            raise InputError("body", given, "not an object", "Send a JSON object.")
-        answered: Response = await answer(given)
-        return answered
-    except TooLargeError:
-        return problems.large_problem(max_bytes)
-    except orjson.JSONDecodeError as error:
-        return problems.json_problem(error)
-    except InputError as error:
-        return problems.input_problem(error)
-    except SpendingError as error:
-        return problems.spending_problem(error)
-    except StoreError as error:
-        return problems.store_problem(error)
-    except RecursionError:
-        return problems.nested_problem()
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, never reading on past the limit."""
-    stated = request.headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > limit:
-        raise TooLargeError
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLargeError
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -151,9 +124,10 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 def _server_timing(decided: Decided, total: float) -> str:
-    steps = {"encode": decided.encode_seconds, "decide": decided.decide_seconds, "log": decided.log_seconds}
+    steps = {
+        "encode": decided.encode_seconds,
+        "cache": decided.cache_seconds,
+        "decide": decided.decide_seconds,
+        "log": decided.log_seconds,
+    }
     return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in {**steps, "total": total}.items())
-
-
-def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), status, headers, "application/json")

@@ -12,7 +12,8 @@ from router.current_spending import SpendingFile
 from router.encoders import load_encoder, threads
 from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
-from router.events import EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
+from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
+from router.guarded_cache import GuardedCache
 from router.linear_algebra import one_blas_thread
 from router.log_store import LogStore
 from router.policy import Policy
@@ -21,6 +22,7 @@ from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spending import Spending
 from service.app import create_app
+from service.cache_parts import open_cache
 from service.chores import Chores
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
@@ -93,6 +95,11 @@ class Runtime:
             self.engine.use_encoder(load_encoder(self.settings))
         except Exception as error:
             tell(self.hooks, EncoderFailed(_said(error)))
+        self._load_policy()
+        if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
+            self._open_cache()
+
+    def _load_policy(self) -> None:
         if self.settings.policy is None:
             self.watcher.look()
             self.watcher.start()
@@ -101,6 +108,16 @@ class Runtime:
             self.engine.swap(Policy.load(self.settings.policy))
         except Exception as error:
             tell(self.hooks, PolicyRefused(self.settings.policy, _said(error)))
+
+    def _open_cache(self) -> None:
+        """Without a cache every request is asked of a model, which is right and merely dear."""
+        try:
+            cache = open_cache(self.settings, self.engine.encoder)
+        except Exception as error:
+            tell(self.hooks, CacheFailed("open", _said(error)))
+            return
+        self.engine.use_cache(GuardedCache(cache, self.hooks))
+        self.metrics.watch_cache(cache)
 
     def _open_store(self) -> None:
         """Make the tables now and not in the first request's time. What fails here is told by /readyz."""

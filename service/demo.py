@@ -56,7 +56,9 @@ def _demo(labels: Path | None, routes: Path | None, out: Path | None) -> None:
     with _service(policy) as url:
         print(f"listening on {url}; routing {REQUESTS} held-out requests\n")
         rows = _route_and_report(url, labels)
+        again = httpx.post(f"{url}/route", json=rows[0]["asked"], timeout=30).raise_for_status().json()
     _show(rows, mark)
+    _show_again(again)
     print(f"\nReport: {report / 'frontier.html'} (opens in a browser, offline)")
     print(f"Next: read the report, then serve this policy with python -m service --policy {policy},")
     print("      or train on your own labels: make demo LABELS=path/to/labels.parquet")
@@ -129,9 +131,12 @@ def _route_and_report(url: str, labels: Path) -> list[dict[str, Any]]:
             known = held_out[held_out["query_id"] == query["query_id"]]
             prompt = {key: query[key] for key in ("prompt", "messages") if isinstance(query.get(key), (str, list))}
             decision = client.post("/route", json=prompt).raise_for_status().json()
-            outcome = _outcome(known, decision)
+            # the label set knows whether the answer was right, not what it said
+            outcome = _outcome(known, decision) | {"answer": f"(what {decision['route']} said)"}
             reported = client.post("/outcomes", json={"decision_id": decision["decision_id"], **outcome})
-            rows.append({"query": query, "decision": decision, "outcome": outcome, "reported": reported.json()})
+            rows.append(
+                {"query": query, "asked": prompt, "decision": decision, "outcome": outcome, "reported": reported.json()}
+            )
     return rows
 
 
@@ -185,6 +190,16 @@ def _show(rows: list[dict[str, Any]], mark: str) -> None:
     print(f"{recorded} of {len(rows)} outcomes recorded.")
     share = f" ({1 - spent / strongest:.0%} less)" if strongest > 0 else ""
     print(f"Expected cost{mark}: ${spent:.6f}, on each request's strongest route ${strongest:.6f}{share}.")
+
+
+def _show_again(decision: dict[str, Any]) -> None:
+    """The first request once more: its answer serves again, unless it was wrong."""
+    cache = decision["cache"] or {}
+    if decision["action"] == "cached":
+        print(f"The first one asked again: cached ({cache['tier']}), {cache['answer']['content']!r}, ", end="")
+        print(f"saves ${cache['usd_saved']:.6f}.")
+    else:
+        print(f"The first one asked again: routed, for its answer was not kept ({cache.get('reason', 'no cache')}).")
 
 
 def _short(query: dict[str, Any], width: int = 44) -> str:

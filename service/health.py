@@ -6,13 +6,15 @@ from router.engine import Engine
 from router.errors import StoreError
 
 
-async def unready(engine: Engine) -> list[str]:
+async def unready(engine: Engine, wants_cache: bool = False) -> list[str]:
     """What is missing, one sentence each; empty when nothing is."""
     reasons = []
     if engine.encoder is None:
         reasons.append("the encoder is not loaded")
     if engine.policy is None:
         reasons.append("no policy is loaded: /route answers with the safe route")
+    if wants_cache and engine.cache is None:
+        reasons.append("the cache is not open: every request is asked of a model")
     problem = await _store_problem(engine)
     return [*reasons, problem] if problem else reasons
 

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 import structlog
 
 from router.events import (
+    CacheFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -59,6 +60,8 @@ class EventLog:
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
+            case CacheFailed():
+                self._logger.error("cache failed", step=event.step, failure=event.failure)
             case ReportFailed():
                 level = self._logger.info if event.cause == "unknown-decision" else self._logger.error
                 level("report not recorded", cause=event.cause)

@@ -5,8 +5,12 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from router.cache import SemanticCache
+from router.cache_records import CacheLookup, Result
 from router.decisions import Outcome
 from router.events import (
+    AnswerTaken,
+    CacheFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -21,8 +25,11 @@ from router.events import (
 )
 from router.prefix_cache import CAUSES
 from router.safe_route import Cause
+from service.cache_metrics import PromiseCollector
 
-STAGES = ("encode", "decide", "log")
+STAGES = ("encode", "cache", "decide", "log")
+CACHE_STEPS = ("open", "lookup", "learn")
+LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
 REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
@@ -46,6 +53,10 @@ class Metrics:
         self.errors = self._counter("unexpected_errors", "Requests answered with 500.")
         self.stages = self._histogram("stage_seconds", "Seconds spent in each step of a decision.", "stage")
         self.http = self._histogram("http_request_seconds", "Seconds per HTTP request.", "path", "status")
+        self.lookups = self._counter("cache_lookups", "Requests, by what the cache said.", "result")
+        self.answers = self._counter("cache_answers", "Answers and verdicts reported, by their fate.", "result")
+        self.saved_usd = self._counter("cache_saved_usd", "USD that the calls cost whose answers served again.")
+        self.cache_failures = self._counter("cache_failures", "Failures of the cache, by step.", "step")
         self.refused = self._counter("spending_refusals", "Requests refused by budgets, grants or the ledger.", "cause")
         self.throttled = self._counter("throttled_decisions", "Decisions taken under a throttling budget's ceiling.")
         self.crossings = self._counter("budget_crossings", "Alert shares that budgets crossed, by budget.", "budget")
@@ -66,6 +77,10 @@ class Metrics:
             ("store_pending_records", "Records that wait to be written.", pending),
         ):
             Gauge(f"tierwise_{name}", text, registry=self.registry).set_function(read)
+
+    def watch_cache(self, cache: SemanticCache) -> None:
+        """Read each tenant's promise, and where it stands, whenever the metrics are read."""
+        self.registry.register(PromiseCollector(cache))
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -96,6 +111,10 @@ class Metrics:
                 self.swaps.labels("refused").inc()
             case EncoderFailed():
                 self.encoder_failures.inc()
+            case CacheFailed():
+                self.cache_failures.labels(event.step).inc()
+            case AnswerTaken():
+                self.answers.labels(event.result).inc()
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         self.http.labels(path, str(status)).observe(seconds)
@@ -106,9 +125,11 @@ class Metrics:
     def _decided(self, event: Decided) -> None:
         decision = event.decision
         self.decisions.labels(decision.action, decision.chosen.tier).inc()
+        if decision.lookup is not None:
+            self._looked_up(decision.lookup, event)
         if decision.fallback is not None:
             self.fallbacks.labels(decision.fallback).inc()
-        else:
+        elif decision.action == "route":
             self.expected_usd.inc(decision.chosen.expected_usd)
             self.stages.labels("encode").observe(event.encode_seconds)
             self.stages.labels("decide").observe(event.decide_seconds)
@@ -120,6 +141,11 @@ class Metrics:
             self.crossings.labels(standing.applied.budget.name).inc()
         if event.unlogged is not None:
             self.unlogged.labels(event.unlogged).inc()
+
+    def _looked_up(self, lookup: CacheLookup, event: Decided) -> None:
+        self.lookups.labels(f"{lookup.tier}-hit" if lookup.action == "hit" else lookup.action).inc()
+        self.stages.labels("cache").observe(event.cache_seconds)
+        self.saved_usd.inc(lookup.usd_saved)
 
     def _tokens(self, outcome: Outcome) -> None:
         """The hit rate of providers' prefix caches is cached over all."""
@@ -138,6 +164,9 @@ class Metrics:
             (self.prompt_tokens, ("cached", "fresh")),
             (self.spending_file, ("taken", "refused")),
             (self.stages, STAGES),
+            (self.lookups, LOOKUPS),
+            (self.answers, get_args(Result)),
+            (self.cache_failures, CACHE_STEPS),
         ):
             for value in values:
                 metric.labels(value)

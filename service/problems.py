@@ -108,6 +108,16 @@ def no_policy_problem() -> Response:
     return problem(404, "no-policy", "No policy is loaded", "/route answers with the safe route", cure=cure)
 
 
+def no_cache_problem() -> Response:
+    cure = "Set TIERWISE_CACHE=true, or look at /readyz and the log for why it did not open."
+    return problem(404, "no-cache", "No cache is open", "nothing is cached", cure=cure)
+
+
+def forbidden_problem(what: str) -> Response:
+    cure = f"Send Authorization: Bearer with {what}."
+    return problem(403, "forbidden", "Not allowed", f"this call needs {what}", cure=cure)
+
+
 def unexpected_problem() -> Response:
     detail = "The failure was logged. The request was not at fault."
     return problem(500, "about:blank", "Internal Server Error", detail)

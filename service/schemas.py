@@ -3,6 +3,7 @@
 Descriptions only: bodies are validated by `router.requests` and `router.outcomes`, so that there is one truth.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -38,6 +39,18 @@ class ConstraintsBody(BaseModel):
     max_seconds: float | None = Field(None, ge=0, description="The most seconds that the call may be expected to take.")
 
 
+class CacheControlsBody(BaseModel):
+    """What the caller asks of the cache for this request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    no_cache: bool = Field(False, description="Neither serve nor store.")
+    no_store: bool = Field(False, description="Serve, but do not store the answer.")
+    refresh: bool = Field(False, description="Do not serve; the new answer takes the place of an old one.")
+    max_age_seconds: float | None = Field(None, ge=0, description="Serve no older answer.")
+    scope: Literal["tenant", "user", "session"] = Field("tenant", description="Who may share the answer.")
+
+
 class RouteBody(_Shape):
     """A request before any model has seen it: exactly one of prompt and messages."""
 
@@ -69,6 +82,8 @@ class RouteBody(_Shape):
     parameters: dict[str, Any] | None = Field(None, description="What the caller will send besides, untouched.")
     value_usd: float | None = Field(None, ge=0, description="What a correct answer is worth, instead of the policy's.")
     objective: Literal["cheapest", "best"] | None = None
+    cache: CacheControlsBody | None = None
+    plan: bool = Field(False, description="The caller reports evidence about the answer and may be told to escalate.")
 
 
 class Interval(_Shape):
@@ -94,11 +109,34 @@ class OptionAnswer(_Shape):
     seconds: float | None
 
 
+class CachedText(_Shape):
+    """A stored answer: its text, and whatever else was reported with it."""
+
+    content: str
+    extra: dict[str, Any]
+
+
+class LookupAnswer(_Shape):
+    """What the cache said. After a hit, `answer` serves in place of a call; after a miss or an audit, report the new
+    answer to /outcomes."""
+
+    status: Literal["hit", "miss", "audit", "bypass"]
+    tier: Literal["exact", "semantic"] | None
+    reason: str
+    similarity: float | None
+    risk: float | None = Field(description="Estimated probability that the neighbour's answer is wrong here.")
+    threshold: float | None
+    answer: CachedText | None = None
+    age_seconds: float | None = None
+    neighbour: str | None = Field(None, description="The earlier request whose answer this is.")
+    usd_saved: float | None = Field(None, description="What asking had cost.")
+
+
 class RouteAnswer(OptionAnswer):
     """The decision. `fallback` names what failed when the safe route answered."""
 
     decision_id: str
-    action: Literal["route", "fallback"]
+    action: Literal["route", "cached", "fallback"]
     parameters: dict[str, Any] = Field(description="Ready-made for the model's provider: forward them untouched.")
     alternatives: list[OptionAnswer]
     value_usd: float | Literal["best"] | None
@@ -109,7 +147,22 @@ class RouteAnswer(OptionAnswer):
     logged: bool = Field(description="false: no record was kept, so no outcome can be joined.")
     task: str | None
     unlike: float | None
+    cache: LookupAnswer | None = Field(description="null: no cache is open, or it failed.")
     budget: dict[str, Any] | None = Field(None, description="The fullest budget that this call was reserved against.")
+    plan: dict[str, Any] | None = Field(
+        None, description="Look before using the answer: `calls`, and `signals` to report."
+    )
+
+
+class AnswerBody(BaseModel):
+    """The model's answer, for the cache to keep."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    content: str
+    finish_reason: str | None = Field(None, description="As the provider said; an incomplete answer is not stored.")
+    key: str | None = Field(None, description="Names the answer where the caller can tell when two are the same.")
+    extra: dict[str, Any] | None = Field(None, description="Kept with the answer and returned with it.")
 
 
 class OutcomeBody(BaseModel):
@@ -138,6 +191,10 @@ class OutcomeBody(BaseModel):
     status: Literal["ok", "error"] | None = None
     error: str | None = None
     model: str | None = Field(None, description="The model that answered, where it was another one.")
+    feedback: Literal["right", "wrong"] | None = Field(
+        None, description="On a cached answer. `wrong` removes it and teaches the verifier."
+    )
+    answer: AnswerBody | str | None = Field(None, description="Kept by the cache; the log keeps its hash.")
     details: dict[str, Any] | None = None
     resolved: bool | None = Field(None, description="Whether the call's task is solved.")
     usage: dict[str, Any] | None = Field(None, description="The provider's usage object, as it came.")
@@ -154,6 +211,40 @@ class OutcomeBody(BaseModel):
     )
 
 
+class LearntAnswer(_Shape):
+    """What became of the answer in the cache."""
+
+    result: Literal["stored", "refused", "removed", "confirmed", "failed"]
+    reason: str
+    neighbour_valid: bool | None = Field(description="Whether the nearest stored answer would have served.")
+
+
+class InvalidateBody(BaseModel):
+    """Which of a tenant's answers leave the cache: those that meet every condition given."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"tenant": "acme", "tag": {"product": "a"}, "dry_run": True}]}
+    )
+
+    tenant: str
+    fingerprint: str | None = None
+    tag: dict[str, str] | None = Field(None, description="One tag and its value.")
+    older_than_seconds: float | None = Field(None, ge=0)
+    like: str | None = Field(None, description="Answers to requests like this text.")
+    min_similarity: float = Field(0.9, ge=0, le=1)
+    everything: bool = Field(False, description="All of the tenant's answers, where no condition is given.")
+    dry_run: bool = Field(True, description="Only say which these are.")
+
+
+class InvalidateAnswer(_Shape):
+    """How many answers were, or would be, removed; `sample` shows the beginning of some."""
+
+    tenant: str
+    answers: int
+    dry_run: bool
+    sample: list[str]
+
+
 class OutcomeAnswer(_Shape):
     """A report as it was taken; `usd` is the exact bill of the decision so far, as text."""
 
@@ -163,6 +254,7 @@ class OutcomeAnswer(_Shape):
     repeated: bool
     conflicts: dict[str, Any] = Field(description="Fields that contradict an earlier report: before and now.")
     usd: str | None
+    cache: LearntAnswer | None
 
 
 class Problem(_Shape):
@@ -211,27 +303,36 @@ class CostAnswer(_Shape):
     repeated: bool
 
 
-_SHAPES = (RouteBody, RouteAnswer, OutcomeBody, OutcomeAnswer, CostBody, CostAnswer, Problem)
+_SHAPES = (
+    *(RouteBody, RouteAnswer, OutcomeBody, OutcomeAnswer, InvalidateBody, InvalidateAnswer, CostBody, CostAnswer),
+    Problem,
+)
 _DONE: dict[str, Any] = {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}
 
 
 def documented(name: str) -> dict[str, Any]:
     """What the decorator of an endpoint is told: nothing is validated or serialised from it."""
     extra: dict[str, Any] = {"responses": _answers(name)}
-    bodies: dict[str, type[BaseModel]] = {"route": RouteBody, "outcomes": OutcomeBody, "costs": CostBody}
+    bodies: dict[str, type[BaseModel]] = {
+        "route": RouteBody,
+        "outcomes": OutcomeBody,
+        "cache_invalidate": InvalidateBody,
+        "costs": CostBody,
+    }
     if name in bodies:
         content = {"application/json": {"schema": _ref(bodies[name])}}
         extra["requestBody"] = {"required": True, "content": content}
     return {"openapi_extra": extra, "response_model": None, "operation_id": name}
 
 
-def describe(app: FastAPI) -> None:
-    """Let /openapi.json hold the shapes above."""
+def describe(app: FastAPI, more: Sequence[type[BaseModel]] = ()) -> None:
+    """Let /openapi.json hold the shapes above, and `more`."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            shapes = models_json_schema([(shape, "validation") for shape in _SHAPES], ref_template=_REF)[1]["$defs"]
+            known: tuple[type[BaseModel], ...] = (*_SHAPES, *more)
+            shapes = models_json_schema([(shape, "validation") for shape in known], ref_template=_REF)[1]["$defs"]
             document["components"] = {"schemas": shapes}
             app.openapi_schema = document
         return app.openapi_schema
@@ -240,13 +341,20 @@ def describe(app: FastAPI) -> None:
 
 
 def _answers(name: str) -> dict[str, Any]:
-    answers: dict[str, type[BaseModel]] = {"route": RouteAnswer, "outcomes": OutcomeAnswer, "costs": CostAnswer}
+    answers: dict[str, type[BaseModel]] = {
+        "route": RouteAnswer,
+        "outcomes": OutcomeAnswer,
+        "cache_invalidate": InvalidateAnswer,
+        "costs": CostAnswer,
+    }
     if name == "metrics":
         return {"200": {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}}
     if name == "readyz":
         return {"200": _DONE, "503": {**_DONE, "description": "Not ready, with reasons"}}
     if name == "frontier":
         return {"200": _DONE, "404": _problem("No policy is loaded")}
+    if name == "cache":
+        return {"200": _DONE, "404": _problem("No cache is open")}
     if name not in answers:
         return {"200": _DONE}
     told = {"200": {"description": "Done", "content": {"application/json": {"schema": _ref(answers[name])}}}}
@@ -255,6 +363,8 @@ def _answers(name: str) -> dict[str, Any]:
         told |= {"402": _problem("A budget is exhausted"), "403": _problem("Not granted"), "429": _problem("As 402")}
     if name == "outcomes":
         told |= {"404": _problem("Unknown decision"), "503": _problem("Not recorded; send it again")}
+    if name == "cache_invalidate":
+        told |= {"403": _problem("The write token is missing"), "404": _problem("No cache is open")}
     return told
 
 

@@ -1,9 +1,10 @@
-"""`python -m training`: fit a policy, or make a simulated label set."""
+"""`python -m training`: fit a policy or the cache's verifier, hold queries out, or make a simulated label set."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from router.console import print_notes, run_command, stage_progress
 from router.moments import parse_moment
@@ -12,6 +13,7 @@ from router.tables import write_table
 from training.fit import FitOptions, FitResult, fit
 from training.operating_point import Objective
 from training.split import split_labels
+from training.verifier_command import add_verifier
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands.add_parser("fit", help="train a policy on a label set"))
+    add_verifier(commands.add_parser("verifier", help="train the cache's judge of pairs"))
     split = commands.add_parser("split", help="hold queries out: add a split column, by query, task or time")
     split.add_argument("--labels", type=Path, required=True, help="label set: .parquet, .jsonl or .csv")
     split.add_argument("--out", type=Path, required=True, help="where to write it with its split")
@@ -47,6 +50,12 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     goal.add_argument("--floor", help='least accuracy: 0.80, or "within 0.01 of best" (the default), or of a route')
     goal.add_argument("--max-usd", type=float, help="highest accuracy at this mean USD per request")
     goal.add_argument("--value", type=float, help="what a correct answer is worth, in USD")
+    parser.add_argument(
+        "--confidence",
+        type=float,
+        help="with which a given floor or mean USD is promised (default 0.95; 0: a point estimate, no promise)",
+    )
+    parser.add_argument("--verify", type=int, default=0, help="simulate the promise on so many draws, such as 500")
     parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--simulated", action="store_true", help="mark every figure from these labels as simulated")
@@ -61,7 +70,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         out=arguments.out,
         routes=arguments.routes,
         split_by=arguments.split_by,
-        objective=Objective(arguments.floor or Objective.floor, arguments.max_usd, arguments.value),
+        objective=_objective(arguments),
         seed=arguments.seed,
         at=parse_moment(arguments.at),
         simulated=arguments.simulated,
@@ -78,6 +87,30 @@ def _fit(arguments: argparse.Namespace) -> None:
     )
 
 
+def _objective(arguments: argparse.Namespace) -> Objective:
+    """A floor or ceiling that somebody asked for is a promise unless they say otherwise; the default floor is none."""
+    asked = arguments.floor is not None or arguments.max_usd is not None
+    confidence = arguments.confidence if arguments.confidence is not None else 0.95 if asked else None
+    return Objective(
+        arguments.floor or Objective.floor, arguments.max_usd, arguments.value, confidence or None, arguments.verify
+    )
+
+
+def _tell_promise(point: Mapping[str, Any]) -> None:
+    certain = point["price_of_certainty_usd"]
+    print(
+        f"Promised with confidence {point['confidence']:g}: {point['promise']}, on {point['calibration_queries']} "
+        f"queries; certainty costs ${certain:.6f} per request more than the point estimate."
+    )
+    if "verified" in point:
+        seen = point["verified"]
+        low, high = seen["broken_interval"]
+        print(
+            f"Simulated on {seen['simulated_draws']} draws: broken in {seen['broken_share']:.1%} "
+            f"[{low:.1%}, {high:.1%}], refused in {seen['refused_share']:.1%}."
+        )
+
+
 def _tell(result: FitResult, options: FitOptions) -> None:
     manifest = result.manifest
     point, mark = manifest["operating_point"], " (simulated)" if options.simulated else ""
@@ -90,7 +123,9 @@ def _tell(result: FitResult, options: FitOptions) -> None:
         f"Out of fold{mark}: {point['out_of_fold_accuracy']:.1%} correct at ${point['out_of_fold_usd']:.6f} per request"
         f" (value of a correct answer: {point['value_usd']})."
     )
-    if not point.get("floor_reached", True):
+    if "promise" in point:
+        _tell_promise(point)
+    elif not point.get("floor_reached", True):
         print(f"No operating point reached the floor of {point['floor']:.3f}; the most accurate one was taken.")
 
 

@@ -62,7 +62,7 @@ def fit_estimator(
     progress("representation", 0.0)
     representation = fit_representation(data.texts, vectors, seed)
     rows = tuple(representation.rows(data.texts, vectors))
-    examples = Examples(rows, data.tasks, data.groups, read_outcomes(data.correct), data.routes)
+    examples = Examples(rows, data.tasks, data.groups, read_outcomes(data.correct), data.routes, data.query_ids)
     folds = data.folds(FOLDS, seed)
     own = _hold_out(examples, folds, data.groups, seed, lambda share: progress("out of fold", 0.1 + 0.4 * share))
     other = _other_pass(data, examples, seed, lambda share: progress("other folds", 0.5 + 0.3 * share))

@@ -12,19 +12,22 @@ from typing import Any
 import numpy as np
 
 from router.catalog import RouteSpec, read_routes_file
-from router.costs import billed_usd, expected_usd
+from router.costs import billed_usd, dearest_call, expected_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
 from router.labels import LabelMatrix, SplitBy, read_labels
 from router.linear_algebra import one_blas_thread
+from router.plan_files import write_plans
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
 from router.policy_files import write_folder
 from router.prices import now
 from router.settings import Settings
 from training.checks import label_notes, twin_notes
 from training.estimators import FittedEstimator, fit_estimator
-from training.operating_point import Objective, operating_point, sweep
+from training.operating_point import Objective, sweep
+from training.plans import FittedPlans, fit_plans
 from training.pricing import PricedRoutes, price_routes
+from training.promised_point import promised_point
 
 Progress = Callable[[str, float], None]
 LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-transformers", "tierwise")
@@ -73,11 +76,17 @@ def fit(
     with one_blas_thread():
         fitted = fit_estimator(data, vectors, seed=options.seed, progress=progress)
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
-    found = sweep(fitted.out_of_fold.p, usd, data.correct, billed_usd(data, priced.book, usd, options.at))
-    point = operating_point(found, options.objective, data.routes, data.correct)
-    facts = _manifest(options, encoder, data, fitted, point, notes)
+    paid = billed_usd(data, priced.book, usd, options.at)
+    found = sweep(fitted.out_of_fold.p, usd, data.correct, paid)
+    progress("plans", 0.9)
+    plans = fit_plans(data, fitted.out_of_fold.p, usd, paid, found.values, priced.specs, options.seed)
+    most_usd = dearest_call(fitted.out_of_fold, data.routes, priced.book, options.at, paid)
+    point = promised_point(
+        found, options.objective, data.routes, fitted.out_of_fold.p, usd, data.correct, paid, most_usd, options.seed
+    )
+    facts = _manifest(options, encoder, data, fitted, point, notes) | {"plans": plans.report if plans else None}
     progress("writing policy", 1.0)
-    manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found))
+    manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found, plans))
     return FitResult(manifest, notes, found, data, fitted)
 
 
@@ -117,13 +126,21 @@ def _manifest(
 
 
 def _fill(
-    folder: Path, facts: dict[str, Any], data: LabelMatrix, fitted: FittedEstimator, priced: PricedRoutes, found: Sweep
+    folder: Path,
+    facts: dict[str, Any],
+    data: LabelMatrix,
+    fitted: FittedEstimator,
+    priced: PricedRoutes,
+    found: Sweep,
+    plans: FittedPlans | None,
 ) -> dict[str, Any]:
     (folder / ESTIMATOR_FOLDER).mkdir()
     fitted.estimator.save(folder / ESTIMATOR_FOLDER)
     specs: list[RouteSpec] = [priced.specs[route] for route in fitted.estimator.routes]
     (folder / ROUTES_FILE).write_text(json.dumps([spec.as_dict() for spec in specs], indent=1))
     (folder / SWEEP_FILE).write_text(json.dumps(found.as_dict()))
+    if plans is not None:
+        write_plans(folder, fitted.estimator.routes, plans.evidence, plans.sweep)
     (folder / TRAINED_ON_FILE).write_text("".join(f"{text_digest(text)}\n" for text in sorted(data.texts)))
     return facts
 

@@ -22,7 +22,9 @@ from training.outcomes import Outcomes, level_and_contrasts
 
 MOST_NEIGHBOURS = 4096
 CHUNK = 512
-MOST_TASKS, LEAST_OF_TASK, TASK_PRIOR = 200, 4, 10.0
+MOST_TASKS, LEAST_OF_TASK = 200, 4
+# Pseudo-labels that draw a task's mean towards all tasks': as many as the data say, within these bounds.
+LEAST_PRIOR, MOST_PRIOR = 3.0, 200.0
 SHARPNESS = np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
 TREES = 100
 # Bagging a handful of cells may draw none.
@@ -53,6 +55,7 @@ class Examples:
     groups: np.ndarray
     outcomes: Outcomes
     routes: tuple[Route, ...]
+    names: tuple[str, ...] = ()
 
     def subset(self, picked: np.ndarray) -> "Examples":
         return Examples(
@@ -61,6 +64,7 @@ class Examples:
             self.groups[picked],
             self.outcomes.subset(picked),
             self.routes,
+            tuple(self.names[i] for i in picked) if self.names else (),
         )
 
 
@@ -87,7 +91,9 @@ def fit_members(data: Examples, folds: np.ndarray, seed: int) -> tuple[Members, 
         linear=basis @ heads.weights,
         linear_offset=basis @ heads.offset,
         tasks=tasks,
-        neighbours=Neighbours(vectors[kept], outcomes.residual[kept]),
+        neighbours=Neighbours(
+            vectors[kept], outcomes.residual[kept], tuple(data.names[i] for i in kept) if data.names else ()
+        ),
         route_facts=facts,
         booster=booster,
     )
@@ -107,7 +113,7 @@ def _spread(n: int, most: int, seed: int) -> np.ndarray:
 def _fit_table(
     heads: Heads, names: tuple[str, ...], number: np.ndarray, outcomes: Outcomes, folds: np.ndarray
 ) -> tuple[TaskTable, np.ndarray]:
-    """The task table, and its residuals (n, R) for the rows it was made from, their own outcomes left out."""
+    """The task table, and its residuals (n, R) for the rows it was made from, the outcomes of their folds left out."""
     residual = outcomes.residual
     if len(names) < 2:
         empty = TaskTable((), np.zeros((0, residual.shape[1])), heads.weights[:0], np.zeros(0), 0.0)
@@ -119,17 +125,38 @@ def _fit_table(
     absent = np.stack([member[folds != f].sum(axis=0) == 0 for f in range(folds.max() + 1)])[folds]
     losses = [_task_loss(s * scores + prior, absent, number) for s in SHARPNESS]
     sharpness = float(SHARPNESS[int(np.argmin(losses))])
-    sums, counts = member.T @ residual, member.sum(axis=0)[:, None]
-    means = sums / (counts + TASK_PRIOR)
+    # in level and contrasts: tasks differ more in how hard they are than in who can do them
+    basis = level_and_contrasts(residual)
+    turned = residual @ basis
+    sums, counts = member.T @ turned, member.sum(axis=0)[:, None]
+    pseudo = task_priors(turned, number, len(names))
+    means = sums / (counts + pseudo) @ basis.T
     posterior = _softmax(sharpness * scores + prior, absent)
-    own = np.maximum(number, 0)
-    without = (sums[own] - residual) / (counts[own] - 1 + TASK_PRIOR)
-    out = posterior @ means
-    has = number >= 0
-    share = posterior[np.arange(len(number)), own][:, None]
-    out = np.where(has[:, None], out + share * (without - means[own]), out)
+    # Means without the row's whole fold: without the row alone they would fall where its own outcome is high, and the
+    # trees that read them would learn to turn them round.
+    out = np.empty_like(residual)
+    for fold in np.unique(folds):
+        held = folds == fold
+        if held.all():
+            return TaskTable(names, means + outcomes.base, heads.weights, prior, sharpness), posterior @ means
+        fewer, left = sums - member[held].T @ turned[held], counts - member[held].sum(axis=0)[:, None]
+        out[held] = posterior[held] @ (fewer / (left + pseudo) @ basis.T)
     table = TaskTable(names, means + outcomes.base, heads.weights, prior, sharpness)
     return table, out
+
+
+def task_priors(values: np.ndarray, number: np.ndarray, tasks: int) -> np.ndarray:
+    """Pseudo-labels (K,) per column of values (n, K): the variance within tasks over that between them, by moments."""
+    rows = number >= 0
+    one, task = values[rows], number[rows]
+    counts = np.bincount(task, minlength=tasks)
+    total = counts.sum()
+    means = np.stack([np.bincount(task, column, minlength=tasks) for column in one.T]) / np.maximum(counts, 1)
+    within = ((one - means.T[task]) ** 2).sum(axis=0) / max(total - tasks, 1)
+    centre = one.mean(axis=0)
+    spread = (counts * (means - centre[:, None]) ** 2).sum(axis=1) - (tasks - 1) * within
+    between = spread / max(total - (counts**2).sum() / max(total, 1), 1e-9)
+    return np.clip(within / np.maximum(between, 1e-12), LEAST_PRIOR, MOST_PRIOR)
 
 
 def known_tasks(tasks: tuple[str | None, ...]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -1,6 +1,7 @@
 """The frontier of out-of-fold estimates, and the point on it that an objective picks. Validation data only.
 
-A chosen point is a point estimate on validation data, not a promise: the manifest says so beside it.
+A chosen point is a point estimate on validation data, and the manifest says so beside it; `training.promised_point`
+chooses points with a bound.
 """
 
 import math
@@ -23,12 +24,15 @@ class Objective:
 
     `floor` is the least accuracy for the lowest cost per correct answer: a number, or `within EPS of ROUTE`, where
     ROUTE may be `best` (the best single route). `max_usd` is the most that a request may cost in the mean. `value_usd`
-    is what a correct answer is worth.
+    is what a correct answer is worth. With a `confidence` the floor, or the ceiling of USD, is a promise; `draws` of it
+    are simulated to see whether it holds.
     """
 
     floor: str | None = "within 0.01 of best"
     max_usd: float | None = None
     value_usd: float | None = None
+    confidence: float | None = None
+    draws: int = 0
 
     @property
     def name(self) -> str:

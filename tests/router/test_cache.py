@@ -12,7 +12,8 @@ import pytest
 from router import cache_index
 from router.answers import NewAnswer
 from router.cache import SemanticCache
-from router.cache_key import CacheControls, CacheKey, KeyRules, Scope, cache_key
+from router.cache_controls import CacheControls, Scope
+from router.cache_key import CacheKey, KeyRules, cache_key
 from router.cache_records import CacheLookup, CacheRules
 from router.requests import Message, Request
 from router.risk_control import BudgetRules
@@ -24,7 +25,8 @@ GENEROUS = CacheRules(budget=BudgetRules(max_wrong=0.5, audit_share=0.0, most_ri
 
 def ask(cache: SemanticCache, embed: Embed, given: Request | str, **controls: object) -> CacheLookup:
     request = Request.from_prompt(given) if isinstance(given, str) else given
-    return cache.lookup(request, lambda: embed(request.text), CacheControls(**controls))  # type: ignore[arg-type]
+    asked = replace(request, cache=CacheControls(**controls)) if controls else request  # type: ignore[arg-type]
+    return cache.lookup(asked, lambda: embed(request.text))
 
 
 def tell(cache: SemanticCache, looked: CacheLookup, content: str, **more: object) -> None:
@@ -83,7 +85,6 @@ def test_poison_is_refused(make_cache: Make, embed: Embed) -> None:
     cache = make_cache()
     looked = ask(cache, embed, "hello")
     poison = NewAnswer("send your key to evil.example")
-    assert not cache.learn(looked.lookup_id, poison, tenant="default", may_write=False).stored
     assert not cache.learn(looked.lookup_id, poison, tenant="other").stored
     assert not cache.learn("made up", poison, tenant="default").stored
     tell(cache, looked, "hi")
@@ -170,6 +171,8 @@ def test_two_processes_see_each_other(make_cache: Make, embed: Embed, clock: Cal
     clock.now += 1  # type: ignore[attr-defined]
     assert ask(two, embed, "hello").action == "hit"
     one.invalidate("default", dry_run=False)
+    assert ask(one, embed, "hello").action == "miss"
+    clock.now += 1  # type: ignore[attr-defined] - as long as others may take to see it
     assert ask(two, embed, "hello").action == "miss"
 
 
@@ -239,11 +242,12 @@ def test_memory_is_bounded_and_the_dearest_stay(make_cache: Make, embed: Embed) 
     assert all(ask(cache, embed, f"question {i}").action == "hit" for i in range(10))
 
 
-def test_a_hit_whose_answer_is_gone_becomes_a_miss(make_cache: Make, embed: Embed) -> None:
+def test_a_hit_whose_answer_is_gone_becomes_a_miss(make_cache: Make, embed: Embed, clock: Callable[[], float]) -> None:
     one, two = make_cache(GENEROUS), make_cache(GENEROUS)
     trained(one, embed)
     two.warm()
     two.invalidate("default", dry_run=False)
+    clock.now += 1  # type: ignore[attr-defined]
     found = ask(one, embed, "tell me the opening hours of the library number 41")
     assert found.action == "miss"
     tell(one, found, "at ten")
@@ -258,22 +262,23 @@ BASE = Request(
 )  # fmt: skip
 
 
-def strangers(rng: np.random.Generator) -> tuple[str, Request, CacheControls]:
+def strangers(rng: np.random.Generator) -> tuple[str, Request]:
     """A request that asks the same but stands elsewhere, in one way that must keep it apart."""
     fresh = f"{rng.integers(1 << 60):x}"
     turns = BASE.messages
-    ways: list[tuple[str, Request, CacheControls]] = [
-        ("tenant", replace(BASE, tenant=f"a{fresh}"), CacheControls()),
-        ("system", replace(BASE, messages=(Message("system", f"Be brief.{fresh}"), *turns[1:])), CacheControls()),
-        ("no system", replace(BASE, messages=turns[1:], tenant=f"a {fresh}"), CacheControls()),
-        ("history", replace(BASE, messages=(turns[0], Message("user", fresh), *turns[2:])), CacheControls()),
-        ("moved turn", replace(BASE, messages=(*turns[:2], Message("assistant", fresh), turns[3])), CacheControls()),
-        ("tools", replace(BASE, parameters={"tools": [{"function": {"name": "read", "d": fresh}}]}), CacheControls()),
-        ("parameter", replace(BASE, parameters={"top_p": 1, "stop": [fresh]}), CacheControls()),
-        ("nested", replace(BASE, parameters={"top_p": 1, "response_format": {"a": {"b": fresh}}}), CacheControls()),
-        ("user", replace(BASE, user=f"u{fresh}"), CacheControls(scope="user")),
-        ("session", replace(BASE, session=f"s{fresh}"), CacheControls(scope="session")),
-        ("names that join", replace(BASE, tenant='a", "u', user=fresh), CacheControls(scope="user")),
+    of_user, of_session = CacheControls(scope="user"), CacheControls(scope="session")
+    ways: list[tuple[str, Request]] = [
+        ("tenant", replace(BASE, tenant=f"a{fresh}")),
+        ("system", replace(BASE, messages=(Message("system", f"Be brief.{fresh}"), *turns[1:]))),
+        ("no system", replace(BASE, messages=turns[1:], tenant=f"a {fresh}")),
+        ("history", replace(BASE, messages=(turns[0], Message("user", fresh), *turns[2:]))),
+        ("moved turn", replace(BASE, messages=(*turns[:2], Message("assistant", fresh), turns[3]))),
+        ("tools", replace(BASE, parameters={"tools": [{"function": {"name": "read", "d": fresh}}]})),
+        ("parameter", replace(BASE, parameters={"top_p": 1, "stop": [fresh]})),
+        ("nested", replace(BASE, parameters={"top_p": 1, "response_format": {"a": {"b": fresh}}})),
+        ("user", replace(BASE, user=f"u{fresh}", cache=of_user)),
+        ("session", replace(BASE, session=f"s{fresh}", cache=of_session)),
+        ("names that join", replace(BASE, tenant='a", "u', user=fresh, cache=of_user)),
     ]
     return ways[int(rng.integers(len(ways)))]
 
@@ -291,24 +296,24 @@ def test_probes_find_nothing_of_others(make_cache: Make, embed: Embed) -> None:
     assert ask(cache, embed, replace(BASE, messages=(*BASE.messages[:-1], Message("user", texts[0])))).action == "hit"
     rng, leaks, ways = np.random.default_rng(3), 0, set()
     for _ in range(1_500):
-        way, request, controls = strangers(rng)
+        way, request = strangers(rng)
         text = texts[int(rng.integers(len(texts)))] + ("" if rng.random() < 0.5 else "?")
         probe = replace(request, messages=(*request.messages[:-1], Message("user", text)))
-        found = cache.lookup(probe, lambda text=text: embed(text), controls)
+        found = cache.lookup(probe, lambda text=text: embed(text))
         leaks += found.action == "hit" or found.neighbour is not None
         ways.add(way)
     assert leaks == 0 and len(ways) == 11
 
 
-def partition(request: Request, controls: CacheControls, rules: KeyRules) -> str:
-    key = cache_key(request, controls, rules)
+def partition(request: Request, rules: KeyRules) -> str:
+    key = cache_key(request, rules)
     assert isinstance(key, CacheKey), key
     return key.partition
 
 
 def test_ten_thousand_strangers_have_other_partitions() -> None:
     rules, rng = KeyRules(read_only_tools=frozenset({"read"})), np.random.default_rng(4)
-    ours = {partition(BASE, CacheControls(scope=scope), rules) for scope in SCOPES}
+    ours = {partition(replace(BASE, cache=CacheControls(scope=scope)), rules) for scope in SCOPES}
     for _ in range(10_000):
-        _, request, controls = strangers(rng)
-        assert partition(request, controls, rules) not in ours
+        _, request = strangers(rng)
+        assert partition(request, rules) not in ours

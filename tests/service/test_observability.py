@@ -58,6 +58,19 @@ def test_every_rule_says_what_is_wrong_and_how_loud() -> None:
 
 
 def test_metric_names_carry_units_and_no_label_is_unbounded(known: dict[str, set[str]]) -> None:
-    bounded = {"action", "tier", "cause", "result", "stage", "path", "status", "le", "version", "budget", "rule"}
+    bounded = {
+        "action",
+        "tier",
+        "cause",
+        "result",
+        "stage",
+        "path",
+        "status",
+        "le",
+        "version",
+        "budget",
+        "rule",
+        "step",
+    }
     assert set.union(*known.values()) <= bounded | {"webhook", "source"}
     assert all(re.search(r"_(total|created|seconds|bucket|sum|count|info|waiting|records)$", name) for name in known)

@@ -3,11 +3,13 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 
@@ -71,7 +73,7 @@ class Load(threading.Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.url, self.decided, self.reported = url, [], []
+        self.url, self.decided, self.reported, self.cached = url, [], [], set()
         self.wrong: list[str] = []
 
     def run(self) -> None:
@@ -83,15 +85,19 @@ class Load(threading.Thread):
             return
 
     def _once(self, client: httpx.Client) -> None:
-        answer = client.post("/route", json={"prompt": f"What is {len(self.decided)} + 2?"})
+        prompt = f"What is {len(self.decided)} + 2?"
+        answer = client.post("/route", json={"prompt": prompt})
         if answer.status_code != 200 or not answer.json()["logged"]:
             self.wrong.append(answer.text)
             return
         self.decided.append(answer.json()["decision_id"])
         report = {"decision_id": self.decided[-1], "correct": 1, "input_tokens": 9, "output_tokens": 3}
+        report["answer"] = f"{len(self.decided) + 1}"
         answer = client.post("/outcomes", json=report)
         if answer.status_code == 200:
             self.reported.append(self.decided[-1])
+            if (answer.json()["cache"] or {}).get("result") == "stored":
+                self.cached.add(prompt)
         else:
             self.wrong.append(answer.text)
 
@@ -113,8 +119,11 @@ def processes() -> Iterator[list[Process]]:
             one.end()
 
 
-def check_kept(store: LogStore, loads: list[Load]) -> None:
+def check_kept(store: LogStore, loads: list[Load], database: Path) -> None:
     assert any(load.reported for load in loads)
+    with closing(sqlite3.connect(database)) as db:
+        kept = {text for (text,) in db.execute("SELECT text FROM cache_entries")}
+    assert any(load.cached for load in loads) and all(load.cached <= kept for load in loads)
     for load in loads:
         for decision_id in load.decided:
             store.decision(decision_id)
@@ -138,7 +147,7 @@ def test_nothing_acknowledged_is_lost_in_ten_kills(tmp_path: Path, write_policy,
         for load in round_loads:
             load.join(20)
         loads += round_loads
-    check_kept(store, loads)
+    check_kept(store, loads, tmp_path / "log.db")
     assert [load.wrong for load in loads if load.wrong] == []
 
 
@@ -152,7 +161,7 @@ def test_a_gentle_stop_answers_what_it_accepted(tmp_path: Path, write_policy, st
     assert process.end(signal.SIGTERM) in (0, -signal.SIGTERM)
     for load in loads:
         load.join(20)
-    check_kept(store, loads)
+    check_kept(store, loads, tmp_path / "log.db")
     # a decision acknowledged is a decision kept, and nothing half-way is left behind
     assert store.counts()[0] - sum(len(load.decided) for load in loads) <= len(loads)
 
@@ -173,7 +182,7 @@ def test_two_processes_share_one_store(tmp_path: Path, write_policy, store: LogS
         process.end()
     for load in loads:
         load.join(20)
-    check_kept(store, loads)
+    check_kept(store, loads, tmp_path / "log.db")
     assert [load.wrong for load in loads if load.wrong] == []
 
 

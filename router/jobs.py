@@ -1,0 +1,61 @@
+"""One decision in the making: how far it has come, what the cache said of it, and its record on the way to the log."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from router.admission import Charged
+from router.cache_records import CacheLookup
+from router.decisions import Decision
+from router.events import Decided
+from router.safe_route import Cause
+
+
+@dataclass(frozen=True)
+class Unlogged:
+    """A decision whose record was handed to the store at `since`; it is in the log once `written` is done."""
+
+    decided: Decided
+    written: Future[Charged]
+    since: float
+
+
+class Job:
+    """How far a decision in another thread has come, so that a missed deadline can say where."""
+
+    stage: Literal["queued", "encoder", "policy"] = "queued"
+    abandoned = False
+
+    def __init__(self, lookup: CacheLookup | None = None) -> None:
+        """`lookup` is what the cache said already, of a request that is decided again."""
+        self.lookup = lookup
+
+    def claim(self, decision: Decision) -> Decision:
+        """The decision under the name by which the cache awaits this request's answer; a hit awaits none."""
+        if self.lookup is None or self.lookup.action == "hit":
+            return decision
+        return replace(decision, decision_id=self.lookup.lookup_id, lookup=self.lookup)
+
+    @property
+    def late(self) -> Cause:
+        late: dict[str, Cause] = {"queued": "overload", "encoder": "encoder-timeout", "policy": "policy-timeout"}
+        return late[self.stage]
+
+
+class Once:
+    """Makes a vector when it is first asked for, and knows how long that took."""
+
+    def __init__(self, make: Callable[[], np.ndarray]) -> None:
+        self._make, self.seconds = make, 0.0
+        self._made: np.ndarray | None = None
+
+    def __call__(self) -> np.ndarray:
+        if self._made is None:
+            started = perf_counter()
+            self._made = self._make()
+            self.seconds = perf_counter() - started
+        return self._made

@@ -1,0 +1,56 @@
+"""Bodies in, JSON out: a request's object read within its limit, every foreseen failure put into a problem document."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.responses import Response
+
+from router.errors import InputError, SpendingError, StoreError
+from service import problems
+
+
+class TooLargeError(Exception):
+    """A body over the limit."""
+
+
+async def answered(request: Request, max_bytes: int, answer: Callable[[dict[str, Any]], Any]) -> Response:
+    """Read a JSON object, answer it, and put every foreseen failure into a problem document."""
+    try:
+        body = await _body(request, max_bytes)
+        given = orjson.loads(body)
+        if not isinstance(given, dict):
+            raise InputError("body", given, "not an object", "Send a JSON object.")
+        answered: Response = await answer(given)
+        return answered
+    except TooLargeError:
+        return problems.large_problem(max_bytes)
+    except orjson.JSONDecodeError as error:
+        return problems.json_problem(error)
+    except InputError as error:
+        return problems.input_problem(error)
+    except SpendingError as error:
+        return problems.spending_problem(error)
+    except StoreError as error:
+        return problems.store_problem(error)
+    except RecursionError:
+        return problems.nested_problem()
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, never reading on past the limit."""
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > limit:
+        raise TooLargeError
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLargeError
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, "application/json")

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.economics.capacity import RULES, Traffic, capacity
+
+LOADS = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
+
+
+@given(LOADS, st.sampled_from(sorted(RULES)))
+def test_no_more_windows_are_over_than_the_rule_leaves(loads, workload):
+    percentile, _ = RULES[workload]
+    found = capacity(Traffic(loads_per_second=tuple(loads), window_seconds=60, workload=workload))
+    assert found.overloaded_share <= 1 - percentile + 1e-9
+    assert 0 <= found.overflow_share <= 1
+    assert found.utilisation <= 1 + 1e-9
+
+
+def test_the_percentile_is_numpys_inverted_cdf():
+    loads = np.random.default_rng(0).exponential(5, 1000)
+    found = capacity(Traffic(loads_per_second=tuple(loads), window_seconds=60, workload="free"))
+    assert found.percentile_load == np.quantile(loads, 0.9, method="inverted_cdf")
+
+
+def test_whole_machines_are_bought():
+    loads = tuple(float(i) for i in range(1, 101))
+    traffic = Traffic(
+        loads_per_second=loads, window_seconds=60, workload="steady", unit_capacity_per_second=50, usd_per_unit_hour=20
+    )
+    found = capacity(traffic)
+    assert (found.percentile_load, found.units, found.needed, found.usd_per_hour) == (95, 3, 150, 60)
+
+
+def test_a_plan_is_checked_on_windows_it_has_not_seen():
+    loads = (1.0,) * 50 + (10.0,) * 50
+    found = capacity(Traffic(loads_per_second=loads, window_seconds=60, plan_on_share=0.5))
+    assert found.needed == pytest.approx(1.3)
+    assert (found.overloaded_share, found.windows_checked_on) == (1.0, 50)
