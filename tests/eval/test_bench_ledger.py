@@ -1,29 +1,13 @@
-"""The ledger's measurements, at a size that a test bears: real processes are killed and race."""
+"""The ledger's measurements, at a size that a test bears: real processes are killed."""
 
 from pathlib import Path
 
 import pytest
 
-from eval.bench_ledger import _false_denials, kills, race
-from eval.ledger_load import Cost, Tried
-from router.budgets import Estimate
-
-
-def test_a_false_denial_is_one_that_would_have_fit_in_the_end() -> None:
-    """Ten were to be had: four are left, of which the first two denials would have taken three."""
-    tried = [Tried(1, True, 6), Tried(2, False, 5), Tried(3, False, 1), Tried(4, False, 2), Tried(5, False, 2)]
-    assert _false_denials(tried, 10) == (2 / 5, 3 / 5)
+from eval.bench_ledger import kills
 
 
 @pytest.mark.real
 def test_killed_processes_lose_nothing_acknowledged(tmp_path: Path) -> None:
     [(_, value, noted, _)] = kills(tmp_path, 6)
     assert value.startswith("0 acknowledged records lost, 0 imbalances") and noted > 0
-
-
-@pytest.mark.real
-def test_a_strict_budget_is_never_overspent_by_racing_processes(tmp_path: Path) -> None:
-    costs = [Cost(Estimate(10**9, 2 * 10**9, 3 * 10**9), 10**8 * amount) for amount in range(1, 30)]
-    told = {what: value for what, value, _, _ in race(tmp_path, costs, "made up", races=2)}
-    strict = next(value for what, value in told.items() if "strict" in what)
-    assert strict.startswith("overspent in 0% of races")
