@@ -23,8 +23,10 @@ Row = tuple[str, str, int, str]  # figure, value, n, data
 
 
 def race(scratch: Path, costs: Sequence[Cost], data: str, races: int = RACES, only: str = "") -> Iterator[Row]:
-    """100 callers over 4 processes compete for a budget that a third of their calls would empty, ours and others; `only` those rules whose name
-    holds it."""
+    """100 callers over 4 processes compete for a budget that a third of their calls would empty, ours and others.
+
+    `only` the rules whose name holds it.
+    """
     upper = float(np.mean([one.actual > one.estimate.upper for one in costs]))
     yield "calls dearer than their reserved .95 quantile", f"{upper:.1%}", len(costs), data
     rules: Mapping[str, tuple[bool, Callable[[Cost], Cost]]] = {
