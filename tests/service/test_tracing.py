@@ -31,7 +31,7 @@ def spans() -> Iterator[tuple[Tracing, InMemorySpanExporter]]:
 @pytest.fixture
 def decided(tiny_policy: Policy) -> Decided:
     decision = tiny_policy.decide(Request.from_prompt(SECRET), np.zeros(64, np.float32), datetime.now(UTC))
-    return Decided(decision, 0.5, 0.25, 0.25)
+    return Decided(decision, encode_seconds=0.5, decide_seconds=0.25, log_seconds=0.25)
 
 
 def test_a_decision_is_a_span_of_its_length_under_the_callers_trace(spans, decided: Decided) -> None:
