@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from eval.bench_cache import cache_figures, speed_figures
+from eval.bench_ledger import ledger_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.embedding_cache import embed_cached
@@ -126,6 +127,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "deciding": _deciding,
         "routing": _routing,
         "quality": _quality,
+        "ledger": _ledger,
         "cache": _cache,
         "cache-speed": _cache_speed,
     }
@@ -245,6 +247,12 @@ def _quality(bench: Bench) -> Iterator[Figure]:
                 if measured and measured["value"] is not None:
                     value = _with_interval(measured)
                     yield Figure(f"{figure} · {policy['label']}", value, found["n"], name, command)
+
+
+def _ledger(bench: Bench) -> Iterator[Figure]:
+    """Budgets, kills, reports, alerts and prefix caches, on processes and ledgers of their own."""
+    for what, value, n, data in ledger_rows(bench.data, bench.data.parent / "traffic", bench.scratch):
+        yield Figure(what, value, n, data, "python -m eval bench --only ledger")
 
 
 def _cache(bench: Bench) -> Iterator[Figure]:

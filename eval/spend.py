@@ -63,16 +63,16 @@ def summary_lines(report: SpendReport, revenue_usd: Decimal | None = None) -> li
     counted = (
         f"{total.calls:,} calls, of which {total.caused_calls:,} retries, judges and the like, {total.failed:,} failed"
     )
-    lines = [f"{ask.since:%Y-%m-%d} to {ask.until:%Y-%m-%d} (UTC): ${_usd(total.spent)} spent on {counted}."]
+    lines = [f"{ask.since:%Y-%m-%d} to {ask.until:%Y-%m-%d} (UTC): {_dollars(total.spent)} spent on {counted}."]
     if total.held or total.unreported:
-        lines.append(f"Not settled: ${_usd(total.held)} held; {total.unreported:,} calls never reported.")
+        lines.append(f"Not settled: {_dollars(total.held)} held; {total.unreported:,} calls never reported.")
     lines += ["", *_table(report), ""]
     if saved.counterfactual:
         lines.append(
-            f"Against always taking the strongest route (${_usd(saved.counterfactual)}, estimated): saved "
-            f"${_usd(saved.saved)}: routing ${_usd(saved.by_routing)}, effort ${_usd(saved.by_effort)}, cache "
-            f"${_usd(saved.by_cache)}, estimates wrong by ${_usd(saved.estimate_error)}, caused calls "
-            f"${_usd(-saved.caused)}. Prefix caching took another ${_usd(saved.by_prefix_cache)} off the bills."
+            f"Against always taking the strongest route ({_dollars(saved.counterfactual)}, estimated): saved "
+            f"{_dollars(saved.saved)}: routing {_dollars(saved.by_routing)}, effort {_dollars(saved.by_effort)}, cache "
+            f"{_dollars(saved.by_cache)}, estimates wrong by {_dollars(saved.estimate_error)}, caused calls "
+            f"{_dollars(-saved.caused)}. Prefix caching took another {_dollars(saved.by_prefix_cache)} off the bills."
         )
     lines += _units(report, revenue_usd)
     for name, found in (("month", report.month), ("year", report.year)):
@@ -131,6 +131,10 @@ def _aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:
         )
         for row in rows
     ]
+
+
+def _dollars(pico: int) -> str:
+    return f"{'−' if pico < 0 else ''}${_usd(abs(pico))}"
 
 
 def _usd(pico: int) -> str:

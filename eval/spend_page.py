@@ -39,6 +39,7 @@ def render_page(report: SpendReport, command: str, revenue_usd: Decimal | None =
         lstrip_blocks=True,
     )
     environment.filters["usd"] = _usd
+    environment.filters["dollars"] = lambda pico: f"{'−' if pico < 0 else ''}${_usd(abs(pico))}"
     saved = Savings.of(report.total)
     return environment.get_template("spend.html").render(
         r=report,

@@ -53,7 +53,7 @@ def admit(before: Sequence[Standing], call: Estimate, at: datetime, throttled: b
     after, crossed, ceiling = [], [], None
     for one in before:
         budget, balance = one.applied.budget, one.applied.budget.with_call(one.balance, call)
-        if budget.mode == "hard" and not budget.fits(balance):
+        if budget.mode == "hard" and not budget.fits(balance, call):
             raise _exceeded(one, call, at)
         share = budget.share(balance)
         if budget.mode == "throttle" and not throttled and share > budget.throttle_at:

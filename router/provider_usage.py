@@ -51,10 +51,10 @@ def _openai(
 
 
 def _anthropic(usage: Mapping[str, Any]) -> dict[str, Any]:
-    read, written = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
-    hour = _part(usage, "cache_creation").get("ephemeral_1h_input_tokens") or 0
+    read, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
+    hour = _count(_part(usage, "cache_creation"), "ephemeral_1h_input_tokens")
     return {
-        "input_tokens": usage["input_tokens"] + read + written,
+        "input_tokens": _count(usage, "input_tokens") + read + written,
         "output_tokens": usage.get("output_tokens"),
         "cached_input_tokens": read,
         "cache_write_tokens": written - hour,
@@ -65,16 +65,24 @@ def _anthropic(usage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _google(usage: Mapping[str, Any]) -> dict[str, Any]:
-    thoughts = usage.get("thoughtsTokenCount") or 0
-    media = {one.get("modality"): one.get("tokenCount") for one in usage.get("promptTokensDetails") or []}
+    thoughts, details = _count(usage, "thoughtsTokenCount"), usage.get("promptTokensDetails")
+    parts = [one for one in details if isinstance(one, Mapping)] if isinstance(details, list) else []
+    media = {str(one.get("modality")): one.get("tokenCount") for one in parts}
     return {
         "input_tokens": usage["promptTokenCount"],
-        "output_tokens": (usage.get("candidatesTokenCount") or 0) + thoughts,
+        "output_tokens": _count(usage, "candidatesTokenCount") + thoughts,
         "cached_input_tokens": usage.get("cachedContentTokenCount"),
         "reasoning_tokens": thoughts,
         "audio_input_tokens": media.get("AUDIO"),
         "image_input_tokens": media.get("IMAGE"),
     }
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    count = usage.get(name)
+    if count is not None and (type(count) is not int or count < 0):
+        raise InputError(f"usage.{name}", count, "not a number of tokens", _CURE)
+    return count or 0
 
 
 def _part(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:

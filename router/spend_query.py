@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, case, func, literal, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from router.errors import InputError
@@ -208,7 +208,7 @@ def _statement(ask: SpendAsk) -> Any:
             columns += [func.sum(amount // _HALF).label(f"{name}_high"), func.sum(amount % _HALF).label(f"{name}_low")]
         else:
             columns.append(func.sum(amount).label(name))
-    return select(*columns).where(*asked).group_by(*parts.values())
+    return select(*columns).where(*asked).group_by(*_labels(ask))
 
 
 def _units_statement(ask: SpendAsk) -> Any:
@@ -217,7 +217,12 @@ def _units_statement(ask: SpendAsk) -> Any:
     counted = (task, case((resolved.is_not(None), task)), case((resolved == 1, task)), calls.c.user)
     columns = [func.count(one.distinct()).label(name) for name, one in zip(_UNITS, counted)]
     parts = [dimension(name).label(f"by{i}") for i, name in enumerate(ask.by)]
-    return select(*parts, *columns).where(*within(ask)).group_by(*[dimension(name) for name in ask.by])
+    return select(*parts, *columns).where(*within(ask)).group_by(*_labels(ask))
+
+
+def _labels(ask: SpendAsk) -> list[Any]:
+    """The groups by the names of their columns: to PostgreSQL, an expression with a parameter equals no other."""
+    return [text(f"by{i}") for i in range(len(ask.by))]
 
 
 def _names(ask: SpendAsk, row: Mapping[Any, Any]) -> tuple[str | None, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from router.allocation import Share, allocate
 from router.forecast import LOOK_BACK_DAYS, Forecast, forecast_month, forecast_year
@@ -124,8 +124,9 @@ def _allocated(connection: Connection, ask: SpendAsk, rows: list[SpendRow], char
 
 def _hourly_tokens(connection: Connection, ask: SpendAsk, by: str) -> dict[str, dict[str, int]]:
     tokens = func.sum(func.coalesce(calls.c.input_tokens, 0) + func.coalesce(calls.c.output_tokens, 0))
-    parts = dimension(by), dimension("hour")
     found: dict[str, dict[str, int]] = {}
-    for name, hour, count in connection.execute(select(*parts, tokens).where(*within(ask)).group_by(*parts)):
+    named = dimension(by).label("by0"), dimension("hour").label("by1")
+    grouped = select(*named, tokens).where(*within(ask)).group_by(text("by0"), text("by1"))
+    for name, hour, count in connection.execute(grouped):
         found.setdefault(name or "(none)", {})[str(hour)] = int(count or 0)
     return found

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, select, text
 
 from router.ledger_tables import calls
 from router.spend_series import BUCKET_SECONDS, KEPT, Key, SpendSeries
@@ -31,12 +31,12 @@ class SpendWatch:
 
 
 def _sums(connection: Connection, start: int, end: int) -> dict[int, dict[Key, float]]:
-    bucket = calls.c.at_ms // BUCKET_MS
+    bucket = (calls.c.at_ms // BUCKET_MS).label("bucket")
     amount = func.sum(case((calls.c.state == "settled", calls.c.spent), else_=calls.c.expected) / 1e12)
     asked = (
         select(bucket, calls.c.tenant, calls.c.tier, calls.c.kind, func.count(), amount)
         .where(calls.c.at_ms >= start * BUCKET_MS, calls.c.at_ms < end * BUCKET_MS)
-        .group_by(bucket, calls.c.tenant, calls.c.tier, calls.c.kind)
+        .group_by(text("bucket"), calls.c.tenant, calls.c.tier, calls.c.kind)
     )
     found: dict[int, dict[Key, float]] = defaultdict(lambda: defaultdict(float))
     for place, tenant, tier, kind, count, usd in connection.execute(asked):

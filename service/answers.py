@@ -93,6 +93,7 @@ def _option(option: Option) -> dict[str, Any]:
             "high": _number(option.p_high),
         },
         "expected_usd": _number(option.expected_usd),
+        "upper_usd": _number(option.upper_usd),
         "output_tokens": _number(option.output_tokens),
         "seconds": _number(option.seconds),
     }

@@ -104,6 +104,7 @@ class OptionAnswer(_Shape):
     max_output_tokens: int
     p_correct: Interval
     expected_usd: float | None
+    upper_usd: float | None = Field(description="At the .95 quantile of the output: what a budget holds for it.")
     output_tokens: float | None
     seconds: float | None
 

@@ -37,7 +37,7 @@ class Tracing:
     def __call__(self, event: Event) -> None:
         match event:
             case Decided():
-                seconds = event.encode_seconds + event.decide_seconds + event.log_seconds
+                seconds = event.encode_seconds + event.cache_seconds + event.decide_seconds + event.log_seconds
                 self._span("route", decision_attributes(event), seconds, event.failure)
             case Reported(outcome=outcome) if outcome is not None:
                 attributes = outcome_attributes(outcome, event.usd)
@@ -104,6 +104,8 @@ def decision_attributes(event: Decided) -> dict[str, Any]:
         "tierwise.policy.version": decision.policy,
         "tierwise.fallback.cause": decision.fallback,
         "tierwise.encode.seconds": event.encode_seconds,
+        "tierwise.cache.seconds": event.cache_seconds,
+        "tierwise.cache.action": None if decision.lookup is None else decision.lookup.action,
         "tierwise.decide.seconds": event.decide_seconds,
         "tierwise.log.seconds": event.log_seconds,
         **_budget(event, decision),
