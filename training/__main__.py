@@ -8,9 +8,11 @@ from typing import Any
 
 from router.console import print_notes, run_command, stage_progress
 from router.moments import parse_moment
+from router.routes import Route
 from router.settings import Settings
 from router.tables import write_table
 from training.fit import FitOptions, FitResult, fit
+from training.model_commands import add_model_commands
 from training.operating_point import Objective
 from training.split import split_labels
 
@@ -24,6 +26,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands.add_parser("fit", help="train a policy on a label set"))
+    _add_fit(commands.add_parser("add-model", help="train with a new model: a few labels, or the catalogue alone"))
+    add_model_commands(commands, _fit)
     split = commands.add_parser("split", help="hold queries out: add a split column, by query, task or time")
     split.add_argument("--labels", type=Path, required=True, help="label set: .parquet, .jsonl or .csv")
     split.add_argument("--out", type=Path, required=True, help="where to write it with its split")
@@ -55,6 +59,8 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--verify", type=int, default=0, help="simulate the promise on so many draws, such as 500")
     parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
+    parser.add_argument("--route", action="append", default=[], help="a route without any label yet, model|effort")
+    parser.add_argument("--without", action="append", default=[], help="retire a model, or a route")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--simulated", action="store_true", help="mark every figure from these labels as simulated")
     parser.add_argument("--no-tracking", action="store_true", help="do not record the training in MLflow")
@@ -72,6 +78,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         at=parse_moment(arguments.at),
         simulated=arguments.simulated,
+        unlabelled=tuple(Route.parse(key) for key in arguments.route),
+        without=tuple(arguments.without),
     )
     with stage_progress() as progress:
         result = fit(options, settings, progress)
