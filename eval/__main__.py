@@ -131,6 +131,7 @@ def _frontier(arguments: argparse.Namespace) -> None:
         use_task=arguments.with_task,
         replicates=arguments.replicates,
         command="python -m eval " + " ".join(sys.argv[1:]),
+        rebill=arguments.prices is not None,
     )
     with stage_progress() as progress:
         report = judge(policy, load_encoder(settings), options, settings.models_dir / "embeddings", progress)
