@@ -69,6 +69,7 @@ def test_queries_to_ask_are_distinct_and_reach_further_than_chance(data) -> None
     assert len(set(chosen.tolist())) == 20
     axes = np.stack([row.axes for row in estimator.representation.rows(data.texts, vectors)])
     random = np.random.default_rng(0).permutation(data.n)[:20]
-    assert np.linalg.slogdet(axes[chosen].T @ axes[chosen] + np.eye(axes.shape[1]))[1] > (
-        np.linalg.slogdet(axes[random].T @ axes[random] + np.eye(axes.shape[1]))[1]
+    assert (
+        np.linalg.slogdet(axes[chosen].T @ axes[chosen] + np.eye(axes.shape[1]))[1]
+        > (np.linalg.slogdet(axes[random].T @ axes[random] + np.eye(axes.shape[1]))[1])
     )
