@@ -112,7 +112,9 @@ class Policy:
         feasible = feasible_routes(request, self.routes, self.specs, estimates, usd[0])
         value = self.value_for(request)
         column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
-        look = first_look(self.plans, self.routes, request, estimates.p, usd, value, feasible)
+        # plans that did not prove worth their calls in training are for replays only
+        proved = (self.manifest.get("plans") or {}).get("worth_it", True)
+        look = first_look(self.plans if proved else None, self.routes, request, estimates.p, usd, value, feasible)
         if look is not None:
             column = self.routes.index(look.route)
         order = self._order(estimates, usd, value, feasible, column, SHOWN_ALTERNATIVES if look is None else None)

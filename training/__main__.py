@@ -117,6 +117,15 @@ def _tell_promise(point: Mapping[str, Any]) -> None:
         )
 
 
+def _tell_plans(plans: Mapping[str, Any], mark: str) -> None:
+    low, high = (f"{100 * bound:+.1f}" for bound in plans["interval"])
+    verdict = "worth their calls" if plans["worth_it"] else "not proved worth their calls, so /route makes none"
+    print(
+        f"Plans that escalate on {' and '.join(plans['signals'])}{mark}: "
+        f"{100 * plans['accuracy_gain_at_equal_usd']:+.1f} points of accuracy at equal cost [{low}, {high}]; {verdict}."
+    )
+
+
 def _tell(result: FitResult, options: FitOptions) -> None:
     manifest = result.manifest
     point, mark = manifest["operating_point"], " (simulated)" if options.simulated else ""
@@ -129,6 +138,8 @@ def _tell(result: FitResult, options: FitOptions) -> None:
         f"Out of fold{mark}: {point['out_of_fold_accuracy']:.1%} correct at ${point['out_of_fold_usd']:.6f} per request"
         f" (value of a correct answer: {point['value_usd']})."
     )
+    if manifest.get("plans"):
+        _tell_plans(manifest["plans"], mark)
     if "promise" in point:
         _tell_promise(point)
     elif not point.get("floor_reached", True):

@@ -117,3 +117,8 @@ def test_a_decision_is_explained_with_flip_points(engine: Engine) -> None:
     assert 0 < below < 1 and "would go to gpt-4o-mini|none below $" in flips[0]["sentence"]
     assert call(engine, "/route", BODY | {"plan": False, "value_usd": 0.99 * below})["model"] == "gpt-4o-mini"
     assert call(engine, "/route", BODY | {"plan": False, "value_usd": 1.01 * below})["model"] == "gpt-4o"
+
+
+def test_plans_that_proved_nothing_are_not_made(engine: Engine) -> None:
+    engine.policy.manifest["plans"] = {"worth_it": False}
+    assert call(engine, "/route", BODY)["plan"] is None
