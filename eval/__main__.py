@@ -1,6 +1,7 @@
 """`python -m eval`: what a policy would decide, and what that is worth."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from eval.decide import decide, decisions_table, read_queries
 from eval.economics import add_economics
 from eval.heldout import JudgeOptions, judge
 from eval.plan_decisions import plan_table, plans_of, play_all, revealed_bins
+from eval.price_replay import flip_lines, flips_json, flips_on, other_prices
 from eval.report import write_report
 from router.console import run_command, stage_progress
 from router.embedding_cache import embed_cached
@@ -142,26 +144,37 @@ def _add_frontier(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates (default 1000)")
     parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
+    parser.add_argument("--prices", help="other prices to replay under: at=DATE, or a routes file")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write the report to")
     parser.set_defaults(command=_frontier)
 
 
 def _frontier(arguments: argparse.Namespace) -> None:
     settings = Settings()
-    policy = Policy.load(arguments.policy)
+    policy, at, flips = Policy.load(arguments.policy), parse_moment(arguments.at), None
+    if arguments.prices:
+        other = other_prices(policy, arguments.prices, at)
+        flips = flips_on(
+            policy, other, arguments.labels, at, load_encoder(settings), settings.models_dir / "embeddings"
+        )
+        policy, at = other.policy, other.at
     options = JudgeOptions(
         labels=arguments.labels,
         train=arguments.train,
         points=arguments.points,
-        at=parse_moment(arguments.at),
+        at=at,
         use_task=arguments.with_task,
         replicates=arguments.replicates,
         command="python -m eval " + " ".join(sys.argv[1:]),
+        rebill=arguments.prices is not None,
     )
     with stage_progress() as progress:
         report = judge(policy, load_encoder(settings), options, settings.models_dir / "embeddings", progress)
         progress("writing report", 0.0)
         page = write_report(report, arguments.out)
+    if flips is not None:
+        (arguments.out / "flips.json").write_text(json.dumps(flips_json(flips), indent=1))
+        print("\n".join(flip_lines(flips, report.n, arguments.prices)))
     print(report.headline.sentence)
     if report.notes.overlap:
         print(f"{report.notes.overlap} of the judged queries were also trained on: these figures flatter the policy.")

@@ -3,7 +3,7 @@
 import math
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +28,8 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class JudgeOptions:
-    """What a judgement is told. `train` names labels for the references; None: the train part of `labels`."""
+    """What a judgement is told. `train` names labels for the references; None: the train part of `labels`. `rebill`
+    prices every call by its tokens at the policy's prices, whatever it was billed."""
 
     labels: Path
     train: Path | None
@@ -37,13 +38,14 @@ class JudgeOptions:
     use_task: bool
     replicates: int
     command: str
+    rebill: bool = False
 
 
 def judge(policy: Policy, encoder: Encoder, options: JudgeOptions, cache: Path, progress: Progress) -> FrontierReport:
     """The frontier report of a policy on the held-out part of a label set. Raises TierwiseError."""
     policy.check_encoder(encoder.identity)
     progress("reading labels", 0.0)
-    everything = read_labels(options.labels)
+    everything = _read(options.labels, options)
     data, remarks = _shared_routes(everything.part("test"), policy)
     values, chosen = _points(policy, options.points)
     sweep = decide(policy, encoder, _queries(data, options.use_task), values, options.at, cache, progress)
@@ -80,6 +82,11 @@ def _plans(policy: Policy, data: LabelMatrix, sweep: Decisions, costs: np.ndarra
     return sweep_of_plans(played, data.correct[:, back], costs[:, back])
 
 
+def _read(path: Path, options: JudgeOptions) -> LabelMatrix:
+    data = read_labels(path)
+    return replace(data, cost_usd=np.full(data.correct.shape, np.nan)) if options.rebill else data
+
+
 def _shared_routes(data: LabelMatrix, policy: Policy) -> tuple[LabelMatrix, tuple[str, ...]]:
     """The held-out labels of the routes that the policy knows, and what had to be left aside."""
     missing = [route.key for route in policy.routes if route not in data.routes]
@@ -113,7 +120,7 @@ def _references(
 ) -> TrainingLabels | None:
     """Labels that the references learn from: as many as the policy had, never the held-out ones."""
     if options.train is not None:
-        train = read_labels(options.train).part("train")
+        train = _read(options.train, options).part("train")
     elif everything.has_part("train") and everything.has_part("test"):
         train = everything.part("train")
     else:

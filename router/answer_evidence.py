@@ -55,16 +55,25 @@ class AnswerEvidence:
         one = p[:, None]
         return one * self.right[route] + (1.0 - one) * self.wrong[route]
 
-    def update(self, p: np.ndarray, route: int, found: np.ndarray) -> np.ndarray:
-        """P(correct) of every route (n, R) after an answer of one route fell into these bins (n,)."""
+    def conditional(self, p: np.ndarray, route: int) -> tuple[np.ndarray, np.ndarray]:
+        """P(correct) of every route (n, R) if the answer of one route were right, and if it were wrong."""
+        before = p[:, [route]]
+        both = joint(before, p, self.odds[route])
+        return both / before, (p - both) / (1.0 - before)
+
+    def update(
+        self, p: np.ndarray, route: int, found: np.ndarray, given: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> np.ndarray:
+        """P(correct) of every route (n, R) after an answer of one route fell into these bins (n,).
+
+        `given` is `conditional(p, route)`, for who asks about several bins.
+        """
+        if_right, if_wrong = given or self.conditional(p, route)
         seen = found >= 0
         at = np.where(seen, found, 0)
         before = p[:, route]
         posterior = before * self.right[route, at]
         posterior = posterior / (posterior + (1.0 - before) * self.wrong[route, at])
-        both = joint(before[:, None], p, self.odds[route])
-        if_right = both / before[:, None]
-        if_wrong = (p - both) / (1.0 - before[:, None])
         mixed = posterior[:, None] * if_right + (1.0 - posterior[:, None]) * if_wrong
         mixed[:, route] = posterior
         return np.where(seen[:, None], np.clip(mixed, LEAST_P, 1.0 - LEAST_P), p)

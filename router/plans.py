@@ -74,10 +74,10 @@ def _look(
     """Calling a route, examining its answer, and doing the best thing then."""
     rest = np.array(open_)
     rest[:, route] = False  # whatever comes after is another route
-    chances = evidence.chances(route, p[:, route])
+    chances, given = evidence.chances(route, p[:, route]), evidence.conditional(p, route)
     worth = -usd[:, route] * evidence.calls[route]
     for found in range(evidence.bins):
-        then = evidence.update(p, route, np.full(len(p), found))
+        then = evidence.update(p, route, np.full(len(p), found), given)
         onward = next_step(evidence, then, usd, value_usd, last=route, depth=depth - 1, allowed=rest)
         worth = worth + chances[:, found] * onward.worth
     worth = np.where(open_[:, route], worth, -np.inf)

@@ -25,7 +25,7 @@ from router.operating_points import Sweep, read_value, write_value
 from router.plan_files import Plans, read_plans
 from router.plan_requests import first_look
 from router.policy_files import read_folder
-from router.prices import PriceBook
+from router.prices import PriceBook, rates_table
 from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.routes import Route
@@ -93,11 +93,12 @@ class Policy:
 
     def usd(self, estimates: Estimates, at: datetime) -> np.ndarray:
         """Expected USD of each route for each request, (n, R), at the prices of a moment."""
-        columns = [
-            self.book.rates(route, at).usd(estimates.input_tokens[:, j], estimates.output_tokens[:, j])
-            for j, route in enumerate(self.routes)
-        ]
-        return np.column_stack(columns)
+        rates = [self.book.rates(route, at) for route in self.routes]
+        table = rates_table(rates)
+        if table is not None:  # the same arithmetic, all routes at once
+            return table[0] + estimates.input_tokens * table[1] + estimates.output_tokens * table[2]
+        tokens = estimates.input_tokens, estimates.output_tokens
+        return np.column_stack([rate.usd(tokens[0][:, j], tokens[1][:, j]) for j, rate in enumerate(rates)])
 
     def sweep_choices(self, estimates: Estimates, usd: np.ndarray, values: Sequence[float] | np.ndarray) -> np.ndarray:
         """The chosen route's column for each request at each value, (n, points)."""
@@ -111,7 +112,9 @@ class Policy:
         feasible = feasible_routes(request, self.routes, self.specs, estimates, usd[0])
         value = self.value_for(request)
         column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
-        look = first_look(self.plans, self.routes, request, estimates.p, usd, value, feasible)
+        # plans that did not prove worth their calls in training are for replays only
+        proved = (self.manifest.get("plans") or {}).get("worth_it", True)
+        look = first_look(self.plans if proved else None, self.routes, request, estimates.p, usd, value, feasible)
         if look is not None:
             column = self.routes.index(look.route)
         order = self._order(estimates, usd, value, feasible, column, SHOWN_ALTERNATIVES if look is None else None)

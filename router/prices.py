@@ -5,7 +5,7 @@ numbers as floats for the estimates that a decision compares. Knows nothing of q
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -84,7 +84,7 @@ class PriceBook:
     def __init__(self, given: Mapping[Route, Price] | None = None) -> None:
         self.given = dict(given or {})
         # by identity, the price kept beside its rates: the library hands out the same object while a price holds
-        self._rates: dict[int, tuple[ModelPrice, Rates]] = {}
+        self._rates: dict[int, tuple[ModelPrice | Price, Rates]] = {}
 
     def usd(self, route: Route, usage: Usage, at: datetime) -> Decimal:
         """Exact USD of one call at a moment. Raises UnknownModelError."""
@@ -107,20 +107,13 @@ class PriceBook:
     def rates(self, route: Route, at: datetime) -> Rates:
         """The same price as floats. Raises UnknownModelError."""
         own = self.given.get(route)
-        if own is None:
-            return self._rates_of(library_price(route.model, at))
-        million_in, million_out = own.usd_per_million_input_tokens, own.usd_per_million_output_tokens
-        return Rates(
-            per_query=float(own.usd_per_query),
-            starts=np.zeros(1),
-            input=np.array([float(million_in / MILLION)]),
-            output=np.array([float(million_out / MILLION)]),
-        )
+        return self._rates_of(library_price(route.model, at) if own is None else own)
 
-    def _rates_of(self, price: ModelPrice) -> Rates:
+    def _rates_of(self, price: ModelPrice | Price) -> Rates:
         known = self._rates.get(id(price))
         if known is None:
-            known = self._rates[id(price)] = price, _library_rates(price)
+            read = _own_rates(price) if isinstance(price, Price) else _library_rates(price)
+            known = self._rates[id(price)] = price, read
         return known[1]
 
     def source(self, route: Route) -> str:
@@ -187,6 +180,22 @@ def nearest_models(model: str, count: int = 3) -> list[str]:
     name = model.lower()
     close = difflib.get_close_matches(name, known_models(), n=count, cutoff=0.5)
     return close or difflib.get_close_matches(name.rpartition("/")[2], known_models(), n=count, cutoff=0.4)
+
+
+def _own_rates(price: Price) -> Rates:
+    return Rates(
+        per_query=float(price.usd_per_query),
+        starts=np.zeros(1),
+        input=np.array([float(price.usd_per_million_input_tokens / MILLION)]),
+        output=np.array([float(price.usd_per_million_output_tokens / MILLION)]),
+    )
+
+
+def rates_table(rates: Sequence[Rates]) -> np.ndarray | None:
+    """USD per call, per input and per output token, (3, R), where no route has tiers; else None."""
+    if any(len(one.starts) > 1 for one in rates):
+        return None
+    return np.array([[one.per_query, one.input[0], one.output[0]] for one in rates]).T
 
 
 def _library_rates(price: ModelPrice) -> Rates:

@@ -8,9 +8,11 @@ from typing import Any
 
 from router.console import print_notes, run_command, stage_progress
 from router.moments import parse_moment
+from router.routes import Route
 from router.settings import Settings
 from router.tables import write_table
 from training.fit import FitOptions, FitResult, fit
+from training.model_commands import add_model_commands
 from training.operating_point import Objective
 from training.split import split_labels
 from training.verifier_command import add_verifier
@@ -26,6 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_fit(commands.add_parser("fit", help="train a policy on a label set"))
     add_verifier(commands.add_parser("verifier", help="train the cache's judge of pairs"))
+    _add_fit(commands.add_parser("add-model", help="train with a new model: a few labels, or the catalogue alone"))
+    add_model_commands(commands, _fit)
     split = commands.add_parser("split", help="hold queries out: add a split column, by query, task or time")
     split.add_argument("--labels", type=Path, required=True, help="label set: .parquet, .jsonl or .csv")
     split.add_argument("--out", type=Path, required=True, help="where to write it with its split")
@@ -57,6 +61,8 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--verify", type=int, default=0, help="simulate the promise on so many draws, such as 500")
     parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
+    parser.add_argument("--route", action="append", default=[], help="a route without any label yet, model|effort")
+    parser.add_argument("--without", action="append", default=[], help="retire a model, or a route")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--simulated", action="store_true", help="mark every figure from these labels as simulated")
     parser.add_argument("--no-tracking", action="store_true", help="do not record the training in MLflow")
@@ -74,6 +80,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         at=parse_moment(arguments.at),
         simulated=arguments.simulated,
+        unlabelled=tuple(Route.parse(key) for key in arguments.route),
+        without=tuple(arguments.without),
     )
     with stage_progress() as progress:
         result = fit(options, settings, progress)
@@ -111,6 +119,15 @@ def _tell_promise(point: Mapping[str, Any]) -> None:
         )
 
 
+def _tell_plans(plans: Mapping[str, Any], mark: str) -> None:
+    low, high = (f"{100 * bound:+.1f}" for bound in plans["interval"])
+    verdict = "worth their calls" if plans["worth_it"] else "not proved worth their calls, so /route makes none"
+    print(
+        f"Plans that escalate on {' and '.join(plans['signals'])}{mark}: "
+        f"{100 * plans['accuracy_gain_at_equal_usd']:+.1f} points of accuracy at equal cost [{low}, {high}]; {verdict}."
+    )
+
+
 def _tell(result: FitResult, options: FitOptions) -> None:
     manifest = result.manifest
     point, mark = manifest["operating_point"], " (simulated)" if options.simulated else ""
@@ -123,6 +140,8 @@ def _tell(result: FitResult, options: FitOptions) -> None:
         f"Out of fold{mark}: {point['out_of_fold_accuracy']:.1%} correct at ${point['out_of_fold_usd']:.6f} per request"
         f" (value of a correct answer: {point['value_usd']})."
     )
+    if manifest.get("plans"):
+        _tell_plans(manifest["plans"], mark)
     if "promise" in point:
         _tell_promise(point)
     elif not point.get("floor_reached", True):

@@ -55,14 +55,18 @@ def fit_estimator(
     vectors: np.ndarray,
     *,
     seed: int = 0,
+    prior: np.ndarray | None = None,
     progress: Progress = lambda stage, share: None,
 ) -> FittedEstimator:
-    """Fit to (query × route) outcomes; vectors (n, d) are the texts' embeddings. Deterministic for a seed."""
+    """Fit to (query × route) outcomes; vectors (n, d) are the texts' embeddings. Deterministic for a seed.
+
+    `prior` (R,): what to believe of each route's mean before its labels speak.
+    """
     started = time.perf_counter()
     progress("representation", 0.0)
     representation = fit_representation(data.texts, vectors, seed)
     rows = tuple(representation.rows(data.texts, vectors))
-    examples = Examples(rows, data.tasks, data.groups, read_outcomes(data.correct), data.routes, data.query_ids)
+    examples = Examples(rows, data.tasks, data.groups, read_outcomes(data.correct, prior), data.routes, data.query_ids)
     folds = data.folds(FOLDS, seed)
     own = _hold_out(examples, folds, data.groups, seed, lambda share: progress("out of fold", 0.1 + 0.4 * share))
     other = _other_pass(data, examples, seed, lambda share: progress("other folds", 0.5 + 0.3 * share))

@@ -21,9 +21,11 @@ from router.plan_files import write_plans
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
 from router.policy_files import write_folder
 from router.prices import now
+from router.routes import Route
 from router.settings import Settings
 from training.checks import label_notes, twin_notes
 from training.estimators import FittedEstimator, fit_estimator
+from training.new_models import base_prior, choose_routes
 from training.operating_point import Objective, sweep
 from training.plans import FittedPlans, fit_plans
 from training.pricing import PricedRoutes, price_routes
@@ -35,7 +37,8 @@ LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-tran
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What a training is told. `at` is the moment whose prices the sweep and the operating point see."""
+    """What a training is told. `at` is the moment whose prices the sweep and the operating point see; `unlabelled` are
+    routes of the catalogue that nobody has run yet, `without` models or routes to retire."""
 
     labels: Path
     out: Path
@@ -45,6 +48,8 @@ class FitOptions:
     seed: int = 0
     at: datetime = field(default_factory=now)
     simulated: bool = False
+    unlabelled: tuple[Route, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,14 @@ def fit(
     progress("reading labels", 0.0)
     route_settings = read_routes_file(options.routes) if options.routes else {}
     everything = read_labels(options.labels, options.split_by)
-    data = everything.part("train")
+    data = choose_routes(everything.part("train"), options.unlabelled, options.without)
     priced = price_routes(data, route_settings, options.at)
     encoder = encoder or load_encoder(settings)
     notes = (*label_notes(data), *priced.notes, *twin_notes(everything))
     vectors = _embed(encoder, data, settings, progress)
     with one_blas_thread():
-        fitted = fit_estimator(data, vectors, seed=options.seed, progress=progress)
+        prior = base_prior(data, priced.book, options.at)
+        fitted = fit_estimator(data, vectors, seed=options.seed, prior=prior, progress=progress)
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     paid = billed_usd(data, priced.book, usd, options.at)
     found = sweep(fitted.out_of_fold.p, usd, data.correct, paid)

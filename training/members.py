@@ -25,6 +25,8 @@ CHUNK = 512
 MOST_TASKS, LEAST_OF_TASK = 200, 4
 # Pseudo-labels that draw a task's mean towards all tasks': as many as the data say, within these bounds.
 LEAST_PRIOR, MOST_PRIOR = 3.0, 200.0
+# Before looking: as many as this, believed as firmly as if so many tasks had shown it.
+USUAL_PRIOR, USUAL_TASKS = 10.0, 4.0
 SHARPNESS = np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
 TREES = 100
 # Bagging a handful of cells may draw none.
@@ -156,6 +158,9 @@ def task_priors(values: np.ndarray, number: np.ndarray, tasks: int) -> np.ndarra
     centre = one.mean(axis=0)
     spread = (counts * (means - centre[:, None]) ** 2).sum(axis=1) - (tasks - 1) * within
     between = spread / max(total - (counts**2).sum() / max(total, 1), 1e-9)
+    # a few tasks tell little of how much tasks differ
+    usual = within / USUAL_PRIOR
+    between = ((tasks - 1) * np.maximum(between, 0.0) + USUAL_TASKS * usual) / (tasks - 1 + USUAL_TASKS)
     return np.clip(within / np.maximum(between, 1e-12), LEAST_PRIOR, MOST_PRIOR)
 
 

@@ -15,20 +15,23 @@ class Outcomes:
     known: np.ndarray
     base: np.ndarray
     residual: np.ndarray
+    prior: np.ndarray | None = None
 
     def subset(self, rows: np.ndarray) -> "Outcomes":
-        return read_outcomes(self.correct[rows])
+        return read_outcomes(self.correct[rows], self.prior)
 
 
-def read_outcomes(correct: np.ndarray) -> Outcomes:
+def read_outcomes(correct: np.ndarray, prior: np.ndarray | None = None) -> Outcomes:
+    """`prior` (R,) is what each route's mean is drawn to instead of the mean of all."""
     known = ~np.isnan(correct)
     filled = np.where(known, correct, 0.0)
     overall = (filled.sum() + 0.5) / (known.sum() + 1.0)
-    base = (filled.sum(axis=0) + BASE_PRIOR * overall) / (known.sum(axis=0) + BASE_PRIOR)
+    drawn_to = overall if prior is None else prior
+    base = (filled.sum(axis=0) + BASE_PRIOR * drawn_to) / (known.sum(axis=0) + BASE_PRIOR)
     residual = np.where(known, correct - base, 0.0)
     # A gap takes its query's mean residual, shrunk: a query that most routes miss is probably missed there as well.
     of_query = residual.sum(axis=1) / (known.sum(axis=1) + 1.0)
-    return Outcomes(correct, known, base, np.where(known, residual, of_query[:, None]))
+    return Outcomes(correct, known, base, np.where(known, residual, of_query[:, None]), prior)
 
 
 def level_and_contrasts(residual: np.ndarray) -> np.ndarray:
