@@ -105,7 +105,7 @@ def test_a_limit_on_a_call_excludes_plans(engine: Engine) -> None:
 def test_another_tenant_cannot_escalate(engine: Engine) -> None:
     decision = call(engine, "/route", BODY)
     body = {"decision_id": decision["decision_id"], "tenant": "other", "agreement": 0.0}
-    with pytest.raises(AssertionError, match="404|unknown"):
+    with pytest.raises(AssertionError, match=r"404|unknown"):
         call(engine, "/outcomes", body)
 
 
