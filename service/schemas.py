@@ -246,9 +246,13 @@ class InvalidateAnswer(_Shape):
 
 
 class OutcomeAnswer(_Shape):
-    """A report as it was taken; `usd` is the exact bill of the decision so far, as text."""
+    """A report as it was taken; `usd` is the exact bill of the decision so far, as text. `escalate` comes with the
+    `next` decision, which answers like /route."""
 
-    status: Literal["done"]
+    status: Literal["done", "escalate"]
+    next: dict[str, Any] | None = None
+    p_correct: float | None = Field(None, description="Of the answer, in the light of the evidence reported.")
+    reason: str | None = None
     decision_id: str
     recorded: bool
     repeated: bool

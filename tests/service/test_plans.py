@@ -3,19 +3,27 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from router.answer_evidence import SIGNALS, AnswerEvidence
+from router.cache import SemanticCache
+from router.cache_store import CacheStore
 from router.encoders import HashingEncoder
 from router.engine import Engine
+from router.guarded_cache import GuardedCache
+from router.ledger_tables import calls
 from router.log_store import LogStore
+from router.money import to_pico
 from router.plan_files import Plans
 from router.policy import Policy
 from router.safe_route import SafeRoute
 from router.settings import Settings
+from router.verifier import Verifier
 from service.app import create_app
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -73,6 +81,24 @@ def test_disagreement_escalates_to_a_logged_decision(engine: Engine, store: LogS
     kept = store.decision(answer["next"]["decision_id"], "acme")
     assert kept["route"] == "gpt-4o|none" and kept["tenant"] == "acme"
     assert report(engine, answer["next"], correct=1)["status"] == "done"
+
+
+def test_an_escalation_is_paid_by_its_task_and_only_the_last_answer_is_cached(
+    engine: Engine, store: LogStore, store_url: str
+) -> None:
+    verifier = Verifier.load(Path(__file__).parents[2] / "models" / "verifier")
+    engine.use_cache(GuardedCache(SemanticCache(CacheStore(store_url), verifier, "hashing", 64)))
+    first = call(engine, "/route", BODY)
+    told = report(engine, first, agreement=0.0, answer="five", usd=0.001)
+    assert (told["status"], told["cache"]) == ("escalate", None)
+    assert report(engine, told["next"], answer="four", usd=0.02)["cache"]["result"] == "stored"
+    again = call(engine, "/route", BODY)
+    assert (again["action"], again["cache"]["answer"]["content"]) == ("cached", "four")
+    with store.reading() as connection:
+        booked = {row.kind: row for row in connection.execute(select(calls))}
+    assert set(booked) == {"call", "escalation", "cache"}
+    assert booked["escalation"].task_id == booked["call"].call_id == first["decision_id"]
+    assert (booked["call"].spent, booked["escalation"].spent) == (to_pico("0.001"), to_pico("0.02"))
 
 
 def test_agreement_is_done_and_the_estimate_says_why(engine: Engine) -> None:
