@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from router.answers import NewAnswer
 from router.cache_key import CacheKey
 from router.cache_tables import answers, entries, metadata, states
+from router.driver_sql import from_json, in_style_of, quoted
 from router.errors import StoreError
 from router.log_database import make_tables, open_database
 
@@ -88,9 +89,22 @@ class CacheStore:
         return answer_id, entry_id
 
     def answer(self, answer_id: int) -> StoredAnswer | None:
-        with self._reading() as connection:
-            row = connection.execute(_ANSWER, {"wanted": answer_id}).one_or_none()
-        return None if row is None else StoredAnswer(*row)
+        """On the driver's own cursor: every hit waits for this, 50 microseconds instead of 300."""
+        dialect = self._engine.dialect
+        try:
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(in_style_of(dialect, _ANSWER), (answer_id,))
+                row = cursor.fetchone()
+            finally:
+                connection.close()
+        except (SQLAlchemyError, dialect.loaded_dbapi.Error) as error:
+            raise StoreError(f"the cache store could not be read: {type(error).__name__}") from error
+        if row is None:
+            return None
+        kept = dict(zip(StoredAnswer.__dataclass_fields__, row))
+        return StoredAnswer(**kept | {"extra": from_json(kept["extra"]), "tags": from_json(kept["tags"])})
 
     def entries_after(self, partition: str, entry_id: int, encoder: str) -> Iterator[StoredEntry]:
         """Entries of a partition that came after one, oldest first. Vectors of another encoder are left out."""
@@ -237,7 +251,7 @@ class CacheStore:
 
 
 _ANSWER_COLUMNS = [answers.c[name] for name in StoredAnswer.__dataclass_fields__]
-_ANSWER = select(*_ANSWER_COLUMNS).where(answers.c.answer_id == bindparam("wanted"))
+_ANSWER = f"SELECT {quoted(StoredAnswer.__dataclass_fields__)} FROM cache_answers WHERE answer_id = ?"
 
 
 def _keep_answer(connection: Connection, key: CacheKey, answer: NewAnswer, created: float, expires: float) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from router import ledger_days
-from router.ledger_sql import Statements, columns_of, from_json, quoted, to_json
+from router.driver_sql import Statements, columns_of, from_json, quoted, to_json
 from router.ledger_tables import balances, calls
 
 _CALL_COLUMNS, _BALANCE_COLUMNS = columns_of(calls), columns_of(balances)

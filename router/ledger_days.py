@@ -6,7 +6,7 @@ Users, tasks, sessions and tags have no sums: there are too many of them.
 from collections.abc import Mapping
 from typing import Any
 
-from router.ledger_sql import Statements
+from router.driver_sql import Statements
 from router.ledger_tables import CAUSED, DAY_DIMENSIONS, DAY_SUMS
 
 DAY_MS = 86_400_000
