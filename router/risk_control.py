@@ -144,7 +144,7 @@ class BudgetControl:
     def audit_chance(self, risk: float) -> float:
         """With what probability a would-be hit is asked anew. The truth about a riskier hit tells more and costs less;
         where misses tell much, less of it is needed."""
-        need = min(1.0, self.rules.most_events / (self.rules.prior_events + self._evidence[0, 0]))
+        need = min(1.0, self.rules.most_events / (self.rules.prior_events + float(self._evidence[0, 0])))
         return min(0.25, self.rules.audit_share + need * risk / 3)
 
     def _denominator(self) -> int:

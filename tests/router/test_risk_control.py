@@ -119,3 +119,11 @@ def test_exact_hits_widen_the_denominator_and_cost_nothing() -> None:
     for _ in range(10):
         control.exact_hit()
     assert control.hits == control.requests == 10 and control.promise().upper == 0
+
+
+def test_the_chance_of_an_audit_is_a_plain_number_also_after_surprises() -> None:
+    control = BudgetControl()
+    for _ in range(20):
+        control.learn(0.01, wrong=True)
+    chance = control.audit_chance(0.01)
+    assert type(chance) is float and 0 < chance < 0.25

@@ -98,6 +98,23 @@ def test_a_repeated_request_is_answered_from_the_cache(make: Make, monkeypatch: 
     assert service.count("cache_saved_usd_total") == 0.0125
 
 
+def test_a_reworded_request_is_answered_once_its_neighbours_were_right(make: Make) -> None:
+    service, hits = make(cache_max_wrong=0.5), []
+    for i in range(150):
+        decided = service.route(
+            prompt=f"please tell me the opening hours of the {['museum', 'library'][i % 2]} number {i}"
+        )
+        if decided["action"] == "cached":
+            hits.append(decided)
+        else:
+            service.report(decided, answer=["at nine", "at ten"][i % 2])
+    cache = hits[-1]["cache"]
+    assert (cache["status"], cache["tier"]) == ("hit", "semantic") and 0 < cache["risk"] <= cache["threshold"]
+    assert 0 < hits[-1]["propensity"] <= 1 and "within the threshold" in hits[-1]["reason"]
+    assert service.report(hits[-1], correct=1)["cache"]["result"] == "confirmed"
+    assert service.report(hits[-2], feedback="wrong")["cache"]["result"] == "removed"
+
+
 def test_a_streaming_caller_gets_the_same_content(make: Make) -> None:
     service = make()
     answered(service)
