@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         default=0.01,
         ge=0,
         le=1,
-        description="The share of wrong answers that the cache may serve, held with 95 % confidence over every 1,000 "
+        description="The share of wrong answers that the cache may serve, aimed at with 95 % confidence over 1,000 "
         "requests of a tenant. 0: only byte-identical requests are served.",
     )
     cache_per: Literal["requests", "hits"] = Field(
