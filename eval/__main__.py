@@ -15,6 +15,7 @@ from eval.heldout import JudgeOptions, judge
 from eval.plan_decisions import plan_table, plans_of, play_all, revealed_bins
 from eval.price_replay import flip_lines, flips_json, flips_on, other_prices
 from eval.report import write_report
+from router.cache.verifier import Verifier
 from router.console import run_command, stage_progress
 from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
@@ -24,7 +25,6 @@ from router.moments import parse_moment
 from router.policy import Policy
 from router.settings import Settings
 from router.tables import write_table
-from router.verifier import Verifier
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from router.alert_rules import Alert, find_alerts
-from router.spend_series import BUCKET_SECONDS, DAY, KEPT, SpendSeries
+from router.spend.alert_rules import Alert, find_alerts
+from router.spend.series import BUCKET_SECONDS, DAY, KEPT, SpendSeries
 
 USD_PER_REQUEST = 0.001
 SILENCE_BUCKETS = 72  # six hours

@@ -27,12 +27,12 @@ from eval.bench_cache import cache_figures, speed_figures
 from eval.bench_ledger import ledger_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
+from router.cache.verifier import Verifier
 from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
 from router.errors import InputError, TierwiseError
 from router.labels import read_labels
 from router.settings import Settings
-from router.verifier import Verifier
 
 SETS = (
     "medagents",

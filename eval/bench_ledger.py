@@ -21,16 +21,16 @@ from eval.alert_replay import plant_runaways, quiet_days, read_servegen
 from eval.ledger_fill import fill_million
 from eval.ledger_load import loads_until_killed
 from eval.ledger_race import Row, label_costs, race
-from router import ledger
-from router.budgets import Budget, Estimate, applying
-from router.ledger import NewCall, Settlement
-from router.ledger_books import imbalances
-from router.ledger_tables import calls
-from router.log_store import LogStore
-from router.ownership import Owner
-from router.prefix_advice import PrefixPrices
-from router.prefix_replay import ExpectedShare, replay
-from router.spend_query import SpendAsk, spend
+from router.log.store import LogStore
+from router.spend import ledger
+from router.spend.budgets import Budget, Estimate, applying
+from router.spend.ledger import NewCall, Settlement
+from router.spend.ledger_books import imbalances
+from router.spend.ledger_tables import calls
+from router.spend.ownership import Owner
+from router.spend.prefix_advice import PrefixPrices
+from router.spend.prefix_replay import ExpectedShare, replay
+from router.spend.query import SpendAsk, spend
 
 KILLS = 200
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.cache_replay import Stream
-from router.verifier import Verifier
+from router.cache.verifier import Verifier
 
 _COSINES = tuple(np.round(np.concatenate([np.arange(0.5, 0.9, 0.02), np.arange(0.9, 1.0, 0.005)]), 3).tolist())
 _LOGITS = tuple(np.round(np.arange(-1.0, 8.1, 0.5), 2).tolist())

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from router.cache_partition import Candidate, Entry, Partition, Record, neighbourhood_features
+from router.cache.partition import Candidate, Entry, Partition, Record, neighbourhood_features
+from router.cache.reuse import Reuse, ReuseDecision
+from router.cache.risk_control import BudgetRules
+from router.cache.verifier import Verifier
 from router.errors import InputError
-from router.reuse import Reuse, ReuseDecision
-from router.risk_control import BudgetRules
 from router.tables import read_table
-from router.verifier import Verifier
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from eval.cache_references import Reference, references
 from eval.cache_replay import Step, Stream, decisions_table, embed_texts, read_stream, replay, summary
-from router.risk_control import BudgetRules
+from router.cache.risk_control import BudgetRules
+from router.cache.verifier import Verifier
 from router.tables import write_table
-from router.verifier import Verifier
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 Progress = Callable[[str, float], None]

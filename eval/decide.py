@@ -13,8 +13,8 @@ import pandas as pd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder
 from router.errors import InputError
-from router.estimators import Estimates
-from router.linear_algebra import one_blas_thread
+from router.estimate.estimators import Estimates
+from router.estimate.linear_algebra import one_blas_thread
 from router.policy import Policy, write_value
 from router.requests import Request
 from router.tables import read_table

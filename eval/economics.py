@@ -22,7 +22,7 @@ from router.economics.meters import Call
 from router.economics.plan import Plan
 from router.economics.price_table import disagreement_table, model_table, shape_table
 from router.errors import InputError
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.moments import parse_moment
 from router.settings import Settings
 

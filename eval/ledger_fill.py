@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from router.ledger import milliseconds
-from router.ledger_days import DAY_MS
-from router.ledger_tables import DAY_DIMENSIONS, calls
-from router.log_store import LogStore
+from router.log.store import LogStore
+from router.spend.ledger import milliseconds
+from router.spend.ledger_days import DAY_MS
+from router.spend.ledger_tables import DAY_DIMENSIONS, calls
 
 BATCH = 20_000
 TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")

@@ -12,12 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 
-from router import ledger
-from router.budgets import Budget, Estimate, applying
 from router.errors import BudgetExceededError, StoreError
-from router.ledger import NewCall, Settlement
-from router.log_store import LogStore
-from router.ownership import Owner
+from router.log.store import LogStore
+from router.spend import ledger
+from router.spend.budgets import Budget, Estimate, applying
+from router.spend.ledger import NewCall, Settlement
+from router.spend.ownership import Owner
 
 
 @dataclass(frozen=True)

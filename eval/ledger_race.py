@@ -12,11 +12,11 @@ import pandas as pd
 from sqlalchemy import select
 
 from eval.ledger_load import Cost, Tried, callers
-from router.budgets import Estimate
-from router.ledger_books import imbalances
-from router.ledger_tables import balances
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.money import to_pico
+from router.spend.budgets import Estimate
+from router.spend.ledger_books import imbalances
+from router.spend.ledger_tables import balances
 
 RACES, CALLERS, PROCESSES = 20, 100, 4
 Row = tuple[str, str, int, str]  # figure, value, n, data

@@ -5,12 +5,12 @@ import pandas as pd
 
 from eval.decide import Queries
 from eval.sweeps import Sweep
-from router.answer_evidence import answer_signals
 from router.errors import InputError
-from router.estimators import Estimates
+from router.estimate.estimators import Estimates
 from router.labels import LabelMatrix
-from router.plan_files import Plans
-from router.plan_replay import Played, bins_of, play
+from router.plans.answer_evidence import answer_signals
+from router.plans.files import Plans
+from router.plans.replay import Played, bins_of, play
 from router.policy import Policy, write_value
 
 

@@ -12,7 +12,7 @@ from router.catalog import PRICE_KEYS, read_routes_file
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder
 from router.errors import InputError
-from router.estimators import Estimates
+from router.estimate.estimators import Estimates
 from router.labels import read_labels
 from router.moments import parse_moment
 from router.objective import choose

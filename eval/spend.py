@@ -15,14 +15,14 @@ from sqlalchemy.engine import make_url
 from eval.spend_export import focus_ask, focus_table, plain_table
 from eval.spend_page import write_page
 from router.errors import InputError
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.moments import parse_moment
 from router.money import to_usd
 from router.prices import now
-from router.savings import Savings, UnitCosts
-from router.spend_query import SpendAsk, month_of, spend
-from router.spend_report import SpendReport, build_report
-from router.spending_file import SpendingRules, read_spending_file
+from router.spend.query import SpendAsk, month_of, spend
+from router.spend.report import SpendReport, build_report
+from router.spend.savings import Savings, UnitCosts
+from router.spend.spending_file import SpendingRules, read_spending_file
 from router.tables import write_table
 
 SHOWN = 15

@@ -9,9 +9,9 @@ import orjson
 import pandas as pd
 
 from router.money import to_usd
-from router.savings import Savings
-from router.spend_query import SpendAsk, SpendRow, month_of
-from router.spend_report import SpendReport, row_dict
+from router.spend.query import SpendAsk, SpendRow, month_of
+from router.spend.report import SpendReport, row_dict
+from router.spend.savings import Savings
 
 # What a FOCUS row is about; the ledger is asked by day and by these.
 FOCUS_BY = ("day", "tenant", "provider", "model", "effort", "feature", "environment", "cost_centre", "kind")

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from eval.plots import INKS, drawn, svg
 from router.money import to_usd
-from router.savings import DEFINITIONS, Savings, UnitCosts
-from router.spend_report import SpendReport
+from router.spend.report import SpendReport
+from router.spend.savings import DEFINITIONS, Savings, UnitCosts
 
 SHOWN_DAYS, SHOWN_GROUPS = 62, 12
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from router.catalog import RouteSpec
 from router.errors import ConstraintError, InputError, UnknownModelError
-from router.estimators import Estimates
+from router.estimate.estimators import Estimates
 from router.requests import Request
 from router.routes import Route
 

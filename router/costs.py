@@ -4,7 +4,7 @@ from datetime import datetime
 
 import numpy as np
 
-from router.estimators import Estimates
+from router.estimate.estimators import Estimates
 from router.labels import LabelMatrix
 from router.prices import PriceBook, Rates
 from router.routes import Route

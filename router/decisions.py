@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from router.cache_records import CacheLookup
+from router.cache.records import CacheLookup
 from router.routes import Route
 
 
@@ -96,7 +96,7 @@ class Outcome:
     feedback: Literal["right", "wrong"] | None = None
     answer_sha256: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    # what the ledger settles by; see router.meters, and router.caused_calls for `calls`
+    # what the ledger settles by; see router.meters, and router.spend.caused_calls for `calls`
     resolved: bool | None = None
     cache_write_tokens: int | None = None
     cache_write_1h_tokens: int | None = None

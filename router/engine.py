@@ -13,13 +13,12 @@ from threading import Lock
 from time import perf_counter
 from typing import Any, TypeVar
 
-from router.admission import Charged
-from router.answers import NewAnswer
-from router.cache_records import Learnt
+from router.cache.answers import NewAnswer
+from router.cache.guarded import GuardedCache, cached_decision
+from router.cache.records import Learnt
 from router.decisions import Decision, Outcome, new_decision_id
 from router.encoders import Encoder
 from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
-from router.escalation import Verdict, has_evidence, judge_answer
 from router.events import (
     CacheFailed,
     Decided,
@@ -31,15 +30,16 @@ from router.events import (
     tell,
 )
 from router.explanations import explanation
-from router.guarded_cache import GuardedCache, cached_decision
 from router.jobs import Job, Once, Unlogged
-from router.log_store import LogStore, Recorded, Reserve
+from router.log.store import LogStore, Recorded, Reserve
+from router.plans.escalation import Verdict, has_evidence, judge_answer
 from router.policy import Policy
 from router.prices import PriceBook, Usage, now
 from router.requests import Request
 from router.routes import Route
 from router.safe_route import SafeRoute
-from router.spending import Spending
+from router.spend.admission import Charged
+from router.spend.spending import Spending
 from router.steps import StepError, choose, encode, try_out
 
 T = TypeVar("T")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from router.admission import Charged
-from router.alert_rules import Alert
-from router.cache_records import Result
+from router.cache.records import Result
 from router.decisions import Decision, Outcome
 from router.errors import SpendingError
+from router.spend.admission import Charged
+from router.spend.alert_rules import Alert
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from router.constraints import feasible_routes
 from router.decisions import Decision
-from router.members import MEMBERS, TREE_FEATURES, log_odds, tree_features
+from router.estimate.members import MEMBERS, TREE_FEATURES, log_odds, tree_features
 from router.policy import Policy
 from router.requests import Request
 

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from router.admission import Charged
-from router.cache_records import CacheLookup
+from router.cache.records import CacheLookup
 from router.decisions import Decision
 from router.events import Decided
 from router.safe_route import Cause
+from router.spend.admission import Charged
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from router.answers import NewAnswer, read_answer
-from router.caused_calls import read_calls
+from router.cache.answers import NewAnswer, read_answer
 from router.decisions import Outcome
 from router.errors import InputError
 from router.meters import SERVICE_TIERS, Meters
 from router.prices import Usage
 from router.provider_usage import read_usage
 from router.routes import Route
+from router.spend.caused_calls import read_calls
 
 Pricer = Callable[[Route, Usage, datetime], Decimal | None]
 

@@ -19,11 +19,11 @@ from router.constraints import feasible_routes
 from router.decisions import Decision, Option, new_decision_id
 from router.encoders import EncoderIdentity
 from router.errors import EncoderMismatchError, InputError, PolicyFileError
-from router.estimators import Estimates, Estimator
+from router.estimate.estimators import Estimates, Estimator
 from router.objective import BEST, CHEAPEST, choose, utility
 from router.operating_points import Sweep, read_value, write_value
-from router.plan_files import Plans, read_plans
-from router.plan_requests import first_look
+from router.plans.files import Plans, read_plans
+from router.plans.requests import first_look
 from router.policy_files import read_folder
 from router.prices import PriceBook, rates_table
 from router.provider_parameters import provider_parameters

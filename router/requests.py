@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from router.cache_controls import CacheControls
+from router.cache.controls import CacheControls
 from router.errors import InputError, shown
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})

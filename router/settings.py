@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     # Spending
     spending: Path | None = Field(
         default=None,
-        description="A TOML file of budgets, grants, alerts and chargeback (see router/spending_file.py); followed "
-        "while serving. Unset: every call is booked, nothing is limited.",
+        description="A TOML file of budgets, grants, alerts and chargeback (see router/spend/spending_file.py), "
+        "followed while serving. Unset: every call is booked, nothing is limited.",
     )
     expire_every_seconds: float = Field(
         default=30.0, gt=0, description="How often reservations without an outcome are released."

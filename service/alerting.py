@@ -5,16 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 
-from router import alert_log
-from router.alert_rules import Alert, find_alerts, month_forecast
 from router.events import Hook, SpendAlert, tell
-from router.forecast import forecast_month
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.money import to_usd
 from router.prices import now
-from router.spend_report import daily_spend
-from router.spend_watch import SpendWatch
-from router.spending_file import AlertSettings
+from router.spend import alert_log
+from router.spend.alert_rules import Alert, find_alerts, month_forecast
+from router.spend.forecast import forecast_month
+from router.spend.report import daily_spend
+from router.spend.spending_file import AlertSettings
+from router.spend.watch import SpendWatch
 
 SEND_SECONDS = 5.0
 Send = Callable[[str, dict[str, object]], None]

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from router.decisions import Decision, Option
-from router.escalation import Verdict
-from router.log_store import Recorded
+from router.log.store import Recorded
+from router.plans.escalation import Verdict
 from router.policy import Policy, write_value
 
 

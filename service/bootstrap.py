@@ -7,20 +7,20 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from router.cache.guarded import GuardedCache
 from router.current_policy import PolicyWatcher
-from router.current_spending import SpendingFile
 from router.encoders import load_encoder, threads
 from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
+from router.estimate.linear_algebra import one_blas_thread
 from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
-from router.guarded_cache import GuardedCache
-from router.linear_algebra import one_blas_thread
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
 from router.safe_route import SafeRoute
 from router.settings import Settings
-from router.spending import Spending
+from router.spend.current import SpendingFile
+from router.spend.spending import Spending
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores

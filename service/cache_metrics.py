@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from router.cache import SemanticCache
-from router.risk_control import Promise
+from router.cache.risk_control import Promise
+from router.cache.semantic import SemanticCache
 
 MOST_TENANTS = 100
 _GAUGES = (

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from router.cache import SemanticCache
-from router.cache_key import KeyRules
-from router.cache_records import CacheRules
-from router.cache_store import CacheStore
+from router.cache.key import KeyRules
+from router.cache.records import CacheRules
+from router.cache.risk_control import BudgetRules
+from router.cache.semantic import SemanticCache
+from router.cache.store import CacheStore
+from router.cache.verifier import Verifier
 from router.encoders import Encoder
-from router.risk_control import BudgetRules
 from router.settings import Settings
-from router.verifier import Verifier
 
 # Entries of an encoder that could not be loaded have no vectors: the byte-identical are found all the same.
 _NO_ENCODER, _NO_DIM = "none", 1

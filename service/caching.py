@@ -13,8 +13,8 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from router.cache import SemanticCache
-from router.cache_records import CacheLookup, Learnt
+from router.cache.records import CacheLookup, Learnt
+from router.cache.semantic import SemanticCache
 from router.engine import Engine
 from router.errors import InputError
 from router.settings import Settings

@@ -7,9 +7,9 @@ from threading import Event, Thread
 
 from router.errors import TierwiseError
 from router.events import Hook, ReservationsExpired, tell
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.settings import Settings
-from router.spending import Spending
+from router.spend.spending import Spending
 from service.alerting import Alerting
 
 PATIENCE_SECONDS = 30.0

@@ -5,8 +5,8 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from router.cache import SemanticCache
-from router.cache_records import CacheLookup, Result
+from router.cache.records import CacheLookup, Result
+from router.cache.semantic import SemanticCache
 from router.decisions import Outcome
 from router.events import (
     AnswerTaken,
@@ -23,8 +23,8 @@ from router.events import (
     SpendingFileRead,
     SpendingRefused,
 )
-from router.prefix_cache import CAUSES
 from router.safe_route import Cause
+from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
 
 STAGES = ("encode", "cache", "decide", "log")

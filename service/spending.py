@@ -9,22 +9,22 @@ import orjson
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from router import alert_log
-from router.admission import Standing, read_standings
-from router.budgets import EACH, applying
-from router.cost_reports import book_cost, read_cost
 from router.engine import Engine
 from router.errors import InputError, StoreError, TierwiseError
 from router.events import Decided
-from router.ledger_book import Book
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.moments import parse_moment
 from router.money import usd_text
-from router.ownership import Owner
-from router.prefix_advice import PrefixReport, advise, prefix_prices, read_prefix_sums
 from router.prices import now
-from router.spend_query import SpendAsk, month_of
-from router.spend_report import build_report
+from router.spend import alert_log
+from router.spend.admission import Standing, read_standings
+from router.spend.budgets import EACH, applying
+from router.spend.cost_reports import book_cost, read_cost
+from router.spend.ledger_book import Book
+from router.spend.ownership import Owner
+from router.spend.prefix_advice import PrefixReport, advise, prefix_prices, read_prefix_sums
+from router.spend.query import SpendAsk, month_of
+from router.spend.report import build_report
 from service import problems
 from service.metrics import ALERT_RULES
 from service.schemas import documented

@@ -9,22 +9,22 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from router.blend import Blend, Evidence, Familiarity
 from router.catalog import PRICE_KEYS, build_specs
 from router.encoders import HashingEncoder
-from router.estimators import Blends, Estimator
-from router.features import FEATURE_NAMES
-from router.log_store import LogStore
-from router.members import AXES, MEMBERS, TREE_FEATURES, Members, TaskTable
-from router.neighbours import Neighbours
+from router.estimate.blend import Blend, Evidence, Familiarity
+from router.estimate.estimators import Blends, Estimator
+from router.estimate.features import FEATURE_NAMES
+from router.estimate.members import AXES, MEMBERS, TREE_FEATURES, Members, TaskTable
+from router.estimate.neighbours import Neighbours
+from router.estimate.representation import Representation
+from router.estimate.terms import TERM_COLUMNS
+from router.estimate.usage import Amounts, InputTokens, Usage
+from router.log.store import LogStore
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, Policy
 from router.policy_files import write_folder
 from router.prices import Price
-from router.representation import Representation
 from router.routes import Route
 from router.safe_route import SafeRoute
-from router.terms import TERM_COLUMNS
-from router.usage import Amounts, InputTokens, Usage
 
 CHEAP, DEAR = Route("gpt-4o-mini", "none"), Route("gpt-4o", "none")
 WritePolicy = Callable[..., Path]

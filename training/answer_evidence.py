@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from router.answer_evidence import LEAST_P, SIGNALS, AnswerEvidence, answer_signals, joint, transformed
+from router.estimate.members import expit, log_odds
 from router.labels import LabelMatrix
-from router.members import expit, log_odds
+from router.plans.answer_evidence import LEAST_P, SIGNALS, AnswerEvidence, answer_signals, joint, transformed
 
 BINS, BIN_PRIOR, LEAST_LABELS = 5, 2.0, 30
 SHARED_PRECISION, OWN_PRECISION = 1.0, 10.0

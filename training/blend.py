@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from router.blend import Blend
-from router.members import MEMBERS, expit
+from router.estimate.blend import Blend
+from router.estimate.members import MEMBERS, expit
 
 CONTRAST_WEIGHT = 2.0
 WEIGHT_PRIOR = 5.0

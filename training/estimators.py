@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from router.blend import probability
-from router.estimators import Blends, Estimates, Estimator
+from router.estimate.blend import probability
+from router.estimate.estimators import Blends, Estimates, Estimator
+from router.estimate.members import MEMBERS, TREE_FEATURES, Members, log_odds
+from router.estimate.usage import Usage
 from router.labels import LabelMatrix
-from router.members import MEMBERS, TREE_FEATURES, Members, log_odds
-from router.usage import Usage
 from training.blend import ChosenBlend, Said, choose_blend
 from training.evidence import calibration_report, fit_evidence, fit_familiarity
 from training.members import Examples, fit_members

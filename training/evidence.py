@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from router.blend import Evidence, Familiarity
+from router.estimate.blend import Evidence, Familiarity
 
 GRID, WINDOW, MOST_LABELS, POOLED_LABELS, LEAST_LABELS = 21, 0.075, 400.0, 10.0, 4.0
 BINS, BOOTSTRAPS = 10, 200

@@ -15,9 +15,9 @@ from router.catalog import RouteSpec, read_routes_file
 from router.costs import billed_usd, dearest_call, expected_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
+from router.estimate.linear_algebra import one_blas_thread
 from router.labels import LabelMatrix, SplitBy, read_labels
-from router.linear_algebra import one_blas_thread
-from router.plan_files import write_plans
+from router.plans.files import write_plans
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
 from router.policy_files import write_folder
 from router.prices import now

@@ -6,7 +6,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from router.members import (
+from router.estimate.members import (
     TREE_FEATURES,
     Members,
     TaskTable,
@@ -14,8 +14,8 @@ from router.members import (
     log_odds,
     tree_features,
 )
-from router.neighbours import Look, Neighbours, summarise
-from router.representation import RequestRow
+from router.estimate.neighbours import Look, Neighbours, summarise
+from router.estimate.representation import RequestRow
 from router.routes import Route, effort_rank
 from training.heads import Heads, fit_heads
 from training.outcomes import Outcomes, level_and_contrasts

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.lexicon import OPPOSITES, STOP
+from router.cache.lexicon import OPPOSITES, STOP
 
 Edit = Callable[[str, np.random.Generator], str | None]
 _OPENERS = ("how to", "how do i", "how can i", "what is the best way to", "steps to", "ways to", "guide to", "tips to")

@@ -9,9 +9,9 @@ import numpy as np
 
 from router.catalog import USUAL_CALL
 from router.errors import InputError, UnknownModelError
-from router.estimators import Estimator
+from router.estimate.estimators import Estimator
+from router.estimate.members import expit, log_odds
 from router.labels import CELL_COLUMNS, LabelMatrix
-from router.members import expit, log_odds
 from router.prices import PriceBook
 from router.routes import Route
 

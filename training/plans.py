@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from router.answer_evidence import SIGNALS, AnswerEvidence
 from router.catalog import RouteSpec
 from router.labels import LabelMatrix
 from router.objective import choose
-from router.plan_replay import bins_of, play
+from router.plans.answer_evidence import SIGNALS, AnswerEvidence
+from router.plans.replay import bins_of, play
 from router.policy import Sweep
 from router.routes import Route
 from training.answer_evidence import Seen, fit_answer_evidence, label_signals, read_seen, samples_told

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.utils.extmath import randomized_svd
 
-from router.features import text_features
-from router.members import AXES
-from router.representation import Representation
-from router.terms import TERM_COLUMNS, text_terms
+from router.estimate.features import text_features
+from router.estimate.members import AXES
+from router.estimate.representation import Representation
+from router.estimate.terms import TERM_COLUMNS, text_terms
 
 TERM_AXES = 64
 # Texts that a representation is learned from: more add time, not quality.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.usage import ASSUMED_OUTPUT, ASSUMED_OUTPUT_HIGH, CHARS_PER_TOKEN, Amounts, InputTokens
+from router.estimate.usage import ASSUMED_OUTPUT, ASSUMED_OUTPUT_HIGH, CHARS_PER_TOKEN, Amounts, InputTokens
 from training.heads import fit_heads
 from training.outcomes import level_and_contrasts
 

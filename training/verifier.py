@@ -17,14 +17,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from router.cache_partition import Entry, Partition, Record
+from router.cache.lexicon import STOP
+from router.cache.pair_words import TextView, Viewer, fit_idf
+from router.cache.partition import Entry, Partition, Record
+from router.cache.risk_model import CONTEXT_FEATURES
+from router.cache.verifier import PAIR_FEATURES, RiskPrior, Verifier, pair_features, save_verifier
 from router.encoders import Encoder
 from router.errors import InputError
-from router.lexicon import STOP
-from router.pair_words import TextView, Viewer, fit_idf
-from router.risk_model import CONTEXT_FEATURES
 from router.tables import read_table
-from router.verifier import PAIR_FEATURES, RiskPrior, Verifier, pair_features, save_verifier
 from training.near_misses import Pair, edited_pairs
 from training.template_traffic import template_stream
 

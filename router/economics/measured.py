@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from router.blend import wilson
 from router.decisions import Outcome
 from router.economics.inputs import MILLION, Inputs
 from router.economics.measured_ledger import ledger_numbers
 from router.errors import InputError
-from router.log_store import LogStore
+from router.estimate.blend import wilson
+from router.log.store import LogStore
 from router.routes import Route
 
 WORD = "measured"

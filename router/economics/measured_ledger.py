@@ -12,10 +12,10 @@ from decimal import Decimal
 from sqlalchemy import inspect
 
 from router.economics.inputs import DAYS_PER_YEAR
-from router.ledger_tables import calls
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.money import to_usd
-from router.spend_query import SpendAsk, SpendRow, spend
+from router.spend.ledger_tables import calls
+from router.spend.query import SpendAsk, SpendRow, spend
 
 _MONTHS_PER_YEAR = 12
 _SECONDS_PER_DAY = 86_400

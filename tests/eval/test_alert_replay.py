@@ -3,7 +3,7 @@
 import numpy as np
 
 from eval.alert_replay import Rates, plant_runaways, quiet_days
-from router.spend_series import DAY
+from router.spend.series import DAY
 
 
 def rates(days: int = 4) -> Rates:

@@ -6,8 +6,8 @@ import numpy as np
 
 from eval.bench_cache import Counts, RememberingVerifier, speed_figures
 from eval.cache_replay import Step
+from router.cache.verifier import Verifier
 from router.encoders import HashingEncoder
-from router.verifier import Verifier
 
 SHIPPED = Path(__file__).parents[2] / "models" / "verifier"
 

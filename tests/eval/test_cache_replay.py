@@ -10,10 +10,10 @@ import pytest
 from eval.cache_references import references
 from eval.cache_replay import Stream, embed_texts, read_stream, replay, summary
 from eval.cache_report import ReplayOptions, evaluate_cache, summary_lines
+from router.cache.risk_control import BudgetRules
+from router.cache.verifier import Verifier
 from router.encoders import HashingEncoder
 from router.errors import InputError
-from router.risk_control import BudgetRules
-from router.verifier import Verifier
 
 SHIPPED = Path(__file__).parents[2] / "models" / "verifier"
 RULES = BudgetRules(max_wrong=0.05)

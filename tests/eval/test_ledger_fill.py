@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from eval.ledger_fill import fill_million
-from router.ledger_tables import balances, days
-from router.log_store import LogStore
-from router.spend_query import SpendAsk, spend
+from router.log.store import LogStore
+from router.spend.ledger_tables import balances, days
+from router.spend.query import SpendAsk, spend
 
 
 def test_sums_by_day_agree_with_the_calls(store: LogStore) -> None:

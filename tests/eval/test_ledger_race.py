@@ -6,7 +6,7 @@ import pytest
 
 from eval.ledger_load import Cost, Tried
 from eval.ledger_race import _false_denials, race
-from router.budgets import Estimate
+from router.spend.budgets import Estimate
 
 
 def test_a_false_denial_is_one_that_would_have_fit_in_the_end() -> None:

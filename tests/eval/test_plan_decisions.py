@@ -4,10 +4,10 @@ import pytest
 
 from eval.decide import Queries
 from eval.plan_decisions import plan_table, plans_of, play_all, revealed_bins, sweep_of_plans
-from router.answer_evidence import SIGNALS, AnswerEvidence
 from router.errors import InputError
 from router.labels import LabelMatrix, build_labels
-from router.plan_files import Plans, read_plans, write_plans
+from router.plans.answer_evidence import SIGNALS, AnswerEvidence
+from router.plans.files import Plans, read_plans, write_plans
 from router.policy import Policy
 from router.requests import Request
 

@@ -14,15 +14,15 @@ import pytest
 from eval.__main__ import main
 from eval.spend_export import FOCUS_BY, focus_columns, focus_table
 from eval.spend_page import render_page
-from router import ledger
-from router.budgets import Estimate
-from router.ledger import NewCall, Settlement
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.money import to_pico
-from router.ownership import Owner
-from router.spend_query import SpendAsk, SpendRow, spend
-from router.spend_report import build_report
-from router.spending_file import Chargeback
+from router.spend import ledger
+from router.spend.budgets import Estimate
+from router.spend.ledger import NewCall, Settlement
+from router.spend.ownership import Owner
+from router.spend.query import SpendAsk, SpendRow, spend
+from router.spend.report import build_report
+from router.spend.spending_file import Chargeback
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ASK = SpendAsk(START, datetime(2026, 4, 1, tzinfo=UTC), units=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from router.cache import SemanticCache
-from router.cache_records import CacheRules
-from router.cache_store import CacheStore
+from router.cache.records import CacheRules
+from router.cache.semantic import SemanticCache
+from router.cache.store import CacheStore
+from router.cache.verifier import Verifier
 from router.encoders import HashingEncoder
-from router.verifier import Verifier
 
 SHIPPED = Path(__file__).parents[2] / "models" / "verifier"
 

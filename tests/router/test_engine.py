@@ -24,7 +24,7 @@ from router.errors import (
     UnknownModelError,
 )
 from router.events import Decided, PolicySwapped, Reported, ReportFailed
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.policy import Policy
 from router.requests import Request
 from router.safe_route import SafeRoute

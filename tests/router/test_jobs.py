@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from router.cache_records import CacheLookup
+from router.cache.records import CacheLookup
 from router.jobs import Job, Once
 from router.prices import now
 from router.requests import Request

@@ -9,7 +9,7 @@ import pytest
 from router.catalog import build_specs
 from router.encoders import EncoderIdentity
 from router.errors import ConstraintError, EncoderMismatchError, InputError, UnknownModelError
-from router.estimators import Estimates
+from router.estimate.estimators import Estimates
 from router.policy import Policy, Sweep
 from router.prices import Price
 from router.requests import Request

@@ -7,13 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from router import ledger
-from router.budgets import Estimate
 from router.events import SpendAlert
-from router.ledger import NewCall, Settlement
-from router.log_store import LogStore
-from router.ownership import Owner
-from router.spending_file import AlertSettings
+from router.log.store import LogStore
+from router.spend import ledger
+from router.spend.budgets import Estimate
+from router.spend.ledger import NewCall, Settlement
+from router.spend.ownership import Owner
+from router.spend.spending_file import AlertSettings
 from service.alerting import Alerting
 
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from router.encoders import HashingEncoder
 from router.engine import Engine, Limits
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.outcomes import FIELDS
 from router.policy import Policy
 from router.requests import Constraints, Request

@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from router.cache import SemanticCache
-from router.cache_store import CacheStore
+from router.cache.guarded import GuardedCache
+from router.cache.semantic import SemanticCache
+from router.cache.store import CacheStore
 from router.encoders import HashingEncoder
 from router.engine import Engine, Limits
 from router.errors import StoreError
-from router.guarded_cache import GuardedCache
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.policy import Policy
 from router.safe_route import SafeRoute
 from router.settings import Settings

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from router import ledger
-from router.budgets import Estimate
 from router.events import ReservationsExpired
-from router.ledger import NewCall
-from router.log_store import LogStore
-from router.ownership import Owner
+from router.log.store import LogStore
 from router.settings import Settings
-from router.spending import Spending
+from router.spend import ledger
+from router.spend.budgets import Estimate
+from router.spend.ledger import NewCall
+from router.spend.ownership import Owner
+from router.spend.spending import Spending
 from service.chores import Chores
 
 

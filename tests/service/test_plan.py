@@ -12,7 +12,7 @@ from router.economics.chapters import CHAPTERS, plan_scenario
 from router.economics.scenarios import example
 from router.encoders import HashingEncoder
 from router.engine import Engine, Limits
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from service.app import create_app

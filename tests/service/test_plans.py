@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from router.answer_evidence import SIGNALS, AnswerEvidence
-from router.cache import SemanticCache
-from router.cache_store import CacheStore
+from router.cache.guarded import GuardedCache
+from router.cache.semantic import SemanticCache
+from router.cache.store import CacheStore
+from router.cache.verifier import Verifier
 from router.encoders import HashingEncoder
 from router.engine import Engine
-from router.guarded_cache import GuardedCache
-from router.ledger_tables import calls
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.money import to_pico
-from router.plan_files import Plans
+from router.plans.answer_evidence import SIGNALS, AnswerEvidence
+from router.plans.files import Plans
 from router.policy import Policy
 from router.safe_route import SafeRoute
 from router.settings import Settings
-from router.verifier import Verifier
+from router.spend.ledger_tables import calls
 from service.app import create_app
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

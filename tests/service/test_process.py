@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from router.current_policy import write_current
-from router.log_store import LogStore
+from router.log.store import LogStore
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]

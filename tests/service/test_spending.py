@@ -9,18 +9,18 @@ from typing import Any
 import httpx
 import pytest
 
-from router.alert_log import announce
-from router.alert_rules import Alert
-from router.budgets import Budget
 from router.encoders import HashingEncoder
 from router.engine import Engine
-from router.governance import Governance
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.policy import Policy
 from router.safe_route import SafeRoute
 from router.settings import Settings
-from router.spending import Spending
-from router.spending_file import LedgerRules, SpendingRules
+from router.spend.alert_log import announce
+from router.spend.alert_rules import Alert
+from router.spend.budgets import Budget
+from router.spend.governance import Governance
+from router.spend.spending import Spending
+from router.spend.spending_file import LedgerRules, SpendingRules
 from service.app import create_app
 from service.metrics import Metrics
 

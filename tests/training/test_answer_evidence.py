@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from router.answer_evidence import SIGNALS
+from router.plans.answer_evidence import SIGNALS
 from training.answer_evidence import Seen, fit_answer_evidence
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from router.members import MEMBERS, expit
+from router.estimate.members import MEMBERS, expit
 from training.blend import Said, choose_blend, group_factor
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from router.estimators import Estimates, Estimator
+from router.estimate.estimators import Estimates, Estimator
 from router.labels import LabelMatrix
 from router.routes import Route
 from training.estimators import FittedEstimator, fit_estimator

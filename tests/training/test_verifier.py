@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from router.cache.verifier import Verifier
 from router.encoders import HashingEncoder
 from router.errors import InputError
-from router.verifier import Verifier
 from training import verifier as module
 from training.verifier import PairSet, fit_verifier
 

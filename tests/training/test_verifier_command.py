@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from router.cache.verifier import Verifier
 from router.errors import InputError
-from router.verifier import Verifier
 from training import verifier as module
 from training.__main__ import main
 from training.verifier import PairSet

@@ -12,7 +12,7 @@ from router.economics.chapters import plan_scenario
 from router.economics.measured import Measured, Period, asks, fill, measure, measure_periods
 from router.economics.scenarios import example
 from router.errors import InputError
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.requests import Request
 from router.routes import Route
 

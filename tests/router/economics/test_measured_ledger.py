@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from router import ledger
-from router.budgets import Estimate
 from router.economics.measured_ledger import ledger_numbers
-from router.ledger import NewCall, Settlement
-from router.log_store import LogStore
+from router.log.store import LogStore
 from router.money import to_pico
-from router.ownership import Owner
+from router.spend import ledger
+from router.spend.budgets import Estimate
+from router.spend.ledger import NewCall, Settlement
+from router.spend.ownership import Owner
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 TWO_DAYS = AT + timedelta(days=2)

@@ -1,0 +1,1 @@
+"""A stored answer for a request, where it is likely enough to be right: finding, deciding, learning, keeping."""

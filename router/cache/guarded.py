@@ -1,0 +1,136 @@
+"""The semantic cache as the engine meets it: what fails inside is told to the hooks and means a miss, never an error.
+
+Knows what a report means to the cache. Knows no threads, deadlines or HTTP.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from router.cache.answers import NewAnswer
+from router.cache.records import CacheLookup, Learnt
+from router.cache.semantic import SemanticCache
+from router.decisions import Decision, Option, Outcome
+from router.errors import InputError
+from router.events import AnswerTaken, CacheFailed, Hook, tell
+from router.log.store import Recorded
+from router.requests import Request
+from router.routes import Route
+from router.steps import StepError
+
+_UNKNOWN = Route("unknown", "default")
+
+
+class GuardedCache:
+    """Share one between all requests of a process."""
+
+    def __init__(self, cache: SemanticCache, hooks: Sequence[Hook] = ()) -> None:
+        self.cache, self._hooks = cache, tuple(hooks)
+
+    def look_up(self, request: Request, vector: Callable[[], np.ndarray], decision_id: str) -> CacheLookup | None:
+        """What the cache says; None where it failed. Raises only the StepError of `vector`."""
+        try:
+            return self.cache.lookup(request, vector, decision_id)
+        except StepError:
+            raise
+        except Exception as error:
+            tell(self._hooks, CacheFailed("lookup", type(error).__name__))
+            return None
+
+    def take(self, recorded: Recorded, outcome: Outcome, answer: NewAnswer | None, may_write: bool) -> Learnt | None:
+        """What a report teaches; None where it has nothing for the cache."""
+        try:
+            learnt = self._take(recorded, outcome, answer, may_write)
+        except Exception as error:
+            tell(self._hooks, CacheFailed("learn", type(error).__name__))
+            return Learnt("failed", "the cache could not take it")
+        if learnt is not None:
+            tell(self._hooks, AnswerTaken(learnt.result))
+        return learnt
+
+    def await_instead(self, decision_id: str, following_id: str) -> None:
+        """The answer of another decision is the one to keep."""
+        self.cache.await_instead(decision_id, following_id)
+
+    def close(self) -> None:
+        """Save what was learnt, as far as the store takes it."""
+        try:
+            self.cache.close()
+        except Exception as error:
+            tell(self._hooks, CacheFailed("learn", type(error).__name__))
+
+    def _take(self, recorded: Recorded, outcome: Outcome, answer: NewAnswer | None, may_write: bool) -> Learnt | None:
+        decision_id, tenant, row = outcome.decision_id, outcome.tenant, recorded.decision
+        wrong, right = _verdict(outcome)
+        if not may_write and (answer is not None or wrong):
+            return Learnt("refused", "this caller may not write")
+        if row["action"] == "cached":
+            return None if recorded.repeated else self._feedback(decision_id, tenant, row, wrong, right)
+        if wrong:
+            removed = self.cache.retract(decision_id, tenant=tenant)
+            return Learnt("removed" if removed else "refused", "the answer was wrong")
+        if answer is None:
+            return None
+        answer = replace(
+            answer,
+            model=f"{outcome.model}|default" if outcome.model else row["route"],
+            usd=_usd(recorded),
+            failed=outcome.status == "error" or outcome.error is not None,
+        )
+        return self.cache.learn(decision_id, answer, tenant=tenant)
+
+    def _feedback(
+        self, decision_id: str, tenant: str, row: Mapping[str, Any], wrong: bool, right: bool
+    ) -> Learnt | None:
+        if wrong:
+            served = row["cache"] or {}
+            known = self.cache.report_wrong(
+                decision_id, tenant=tenant, answer_id=served.get("answer_id"), risk=served.get("risk")
+            )
+            return Learnt("removed" if known else "refused", "the cached answer was wrong", False)
+        if right and self.cache.report_right(decision_id, tenant=tenant):
+            return Learnt("confirmed", "the cached answer was right", True)
+        return None
+
+
+def cached_decision(lookup: CacheLookup, request: Request, policy: str, at: datetime) -> Decision:
+    """A hit as a decision: `chosen` is the route that gave the answer then, which costs nothing now."""
+    nan, answer = math.nan, lookup.answer
+    try:
+        route = Route.parse(answer.model) if answer is not None else _UNKNOWN
+    except InputError:
+        route = _UNKNOWN
+    return Decision(
+        decision_id=lookup.lookup_id,
+        action="cached",
+        chosen=Option(route, "cached", nan, nan, nan, 0.0, 0.0, 0, 0.0),
+        alternatives=(),
+        value_usd=None,
+        propensity=lookup.propensity,
+        policy=policy,
+        reason=f"cached answer ({lookup.tier}): {lookup.reason}; saves ${lookup.usd_saved:.6f}.",
+        parameters={},
+        at=at,
+        unlike=nan,
+        task=request.task,
+        lookup=lookup,
+    )
+
+
+def _verdict(outcome: Outcome) -> tuple[bool, bool]:
+    """(wrong, right), as far as the report says either."""
+    wrong = outcome.feedback == "wrong" or (outcome.correct is not None and outcome.correct < 0.5)
+    right = outcome.feedback == "right" or (outcome.correct is not None and outcome.correct >= 0.5)
+    return wrong, right and not wrong
+
+
+def _usd(recorded: Recorded) -> float:
+    """What asking cost: as billed or priced, else as it was expected."""
+    if recorded.usd is not None:
+        return float(recorded.usd)
+    expected = recorded.decision["options"][0]["expected_usd"]
+    return 0.0 if expected is None else float(expected)

@@ -1,0 +1,196 @@
+"""Partitions in memory, kept in step with the store. Knows when to read, expire, forget and evict; serves nothing."""
+
+import gc
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from router.cache.index import VectorIndex
+from router.cache.key import CacheKey
+from router.cache.partition import AnswerRecord, Entry, Partition, Record
+from router.cache.records import CacheRules
+from router.cache.store import CacheStore, StoredAnswer, StoredEntry
+from router.cache.verifier import Verifier
+
+_COUNT_EVERY = 16
+_RECENT = 1_024  # answers kept for `sync_seconds` after they were read
+
+
+@dataclass
+class Loaded:
+    """A partition in memory and how far the store has been read into it."""
+
+    partition: Partition
+    tenant: str
+    last_entry: int = 0
+    read_at: float = float("-inf")
+
+
+class CacheMemory:
+    """Not thread-safe: its owner holds a lock."""
+
+    def __init__(
+        self,
+        store: CacheStore,
+        verifier: Verifier,
+        encoder: str,
+        dim: int,
+        rules: CacheRules,
+        clock: Callable[[], float],
+        embed: Callable[[str], np.ndarray] | None,
+        index_dir: Path | None,
+    ) -> None:
+        self.encoder = encoder
+        self._store, self._verifier, self._dim = store, verifier, dim
+        self._rules, self._clock, self._embed = rules, clock, embed
+        self._index_dir = index_dir
+        self._loaded: OrderedDict[str, Loaded] = OrderedDict()
+        self._recent: OrderedDict[int, tuple[float, StoredAnswer]] = OrderedDict()
+        self._inserts = 0
+
+    def count(self, tenant: str) -> int:
+        """Entries of a tenant in memory."""
+        return sum(len(one.partition) for one in self._loaded.values() if one.tenant == tenant)
+
+    def warm(self) -> int:
+        """Read everything stored; how many entries that were."""
+        for tenant, name in self._store.partitions():
+            self._read(name, tenant)
+        # A full collection would walk every entry in the middle of a request; what is loaded now will stay.
+        gc.freeze()
+        return sum(len(one.partition) for one in self._loaded.values())
+
+    def partition(self, name: str, tenant: str) -> Partition:
+        """A partition with nothing expired in it, as the store had it at most `sync_seconds` ago."""
+        loaded = self._loaded.get(name)
+        now = self._clock()
+        if loaded is None or not 0 <= now - loaded.read_at < self._rules.sync_seconds:
+            loaded = self._read(name, tenant)
+        self._loaded.move_to_end(name)
+        while len(self._loaded) > self._rules.max_partitions:
+            self._loaded.popitem(last=False)  # still in the store, and read again when asked for
+        expired = loaded.partition.expire(now)
+        if expired:
+            self._store.remove(expired, expired_by=now)
+        return loaded.partition
+
+    def _read(self, name: str, tenant: str) -> Loaded:
+        """Entries that other processes, or an earlier run, have stored since the last look."""
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            loaded = self._loaded[name] = self._opened(name, tenant)
+        for stored in self._store.entries_after(name, loaded.last_entry, self.encoder):
+            loaded.last_entry = stored.row.entry_id
+            if stored.row.entry_id not in loaded.partition.entries:
+                self._admit(loaded.partition, stored)
+        loaded.read_at = self._clock()
+        return loaded
+
+    def save_indexes(self) -> None:
+        """Write the indexes that take long to build, so that the next start need not."""
+        if self._index_dir is not None:
+            for name, loaded in self._loaded.items():
+                if loaded.partition.index.has_graph:
+                    loaded.partition.index.save(self._index_dir / f"{name}.index")
+
+    def _opened(self, name: str, tenant: str) -> Loaded:
+        """A new partition, with the index of the last run where that is whole and of this encoder.
+
+        The store decides what exists: vectors that it knows are not added again, and others are removed.
+        """
+        partition = Partition(self._dim, self.encoder, self._verifier)
+        loaded = Loaded(partition, tenant)
+        saved = self._saved_index(name)
+        if saved is not None:
+            partition.index = saved
+            for stored in self._store.entries_after(name, 0, self.encoder):
+                loaded.last_entry = stored.row.entry_id
+                self._admit(partition, stored)
+            for row in saved.rows() - partition.entries.keys():
+                saved.remove(row)
+        return loaded
+
+    def _saved_index(self, name: str) -> VectorIndex | None:
+        path = None if self._index_dir is None else self._index_dir / f"{name}.index"
+        return None if path is None else VectorIndex.load(path, self._dim, self.encoder)
+
+    def _admit(self, partition: Partition, stored: StoredEntry) -> None:
+        row, vector = stored.row, stored.vector
+        if vector is None and row.vector is not None and self._embed is not None:
+            vector = self._embed(row.text)
+            self._store.set_vector(row.entry_id, vector, self.encoder)
+        old = partition.exact(row.exact)
+        if old is not None:
+            partition.drop_entry(old.entry_id)
+        entry = Entry(
+            row.entry_id, row.answer_id, row.text, row.exact, row.created, Record(row.confirmed, row.refuted),
+            row.labels, row.wrong, row.foretold, row.refuted_at,
+        )  # fmt: skip
+        record = AnswerRecord(
+            row.answer_confirmed, row.answer_refuted, row.usd, row.served, row.answer_created, row.answer_created,
+            row.expires,
+        )  # fmt: skip
+        fits = vector is not None and vector.shape == (self._dim,)
+        partition.add(entry, vector if fits else None, record)
+
+    def answer(self, key: CacheKey, answer_id: int) -> StoredAnswer | None:
+        """The answer as the store had it at most `sync_seconds` ago: another process may have removed it."""
+        now, (read_at, answer) = self._clock(), self._recent.get(answer_id, (float("-inf"), None))
+        if answer is None or not 0 <= now - read_at < self._rules.sync_seconds:
+            answer = self._store.answer(answer_id)
+            if answer is not None:
+                self._recent[answer_id] = (now, answer)
+                self._recent.move_to_end(answer_id)
+                if len(self._recent) > _RECENT:
+                    self._recent.popitem(last=False)
+        if answer is None or answer.partition != key.partition or answer.tenant != key.tenant:
+            self.forget(key.partition, answer_id)
+            return None
+        return answer
+
+    def renewed(self, answer_id: int) -> None:
+        """The store has another text or another age of this answer now."""
+        self._recent.pop(answer_id, None)
+
+    def forget(self, partition: str, answer_id: int) -> None:
+        self._recent.pop(answer_id, None)
+        loaded = self._loaded.get(partition)
+        if loaded is not None:
+            loaded.partition.drop_answer(answer_id)
+
+    def forget_all(self, tenant: str, answer_ids: Collection[int]) -> None:
+        """Answers of a tenant, wherever they are."""
+        for answer_id in answer_ids:
+            self._recent.pop(answer_id, None)
+        for loaded in self._loaded.values():
+            if loaded.tenant == tenant:
+                for answer_id in answer_ids:
+                    loaded.partition.drop_answer(answer_id)
+
+    def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
+        rows = self._store.wordings(tenant)
+        return {
+            answer_id
+            for answer_id, _, other, encoder in rows
+            if other is not None and encoder == self.encoder and float(other @ vector) >= least
+        }
+
+    def excess(self, tenant: str) -> list[int]:
+        """The answers that must leave for memory to stay bounded, and one in a hundred more: those whose keeping saves
+        least. Ask after each insert; it counts only now and then."""
+        self._inserts += 1
+        excess = self.count(tenant) - self._rules.max_entries if self._inserts % _COUNT_EVERY == 0 else 0
+        if excess <= 0:
+            return []
+        now, half_life = self._clock(), self._rules.worth_half_life_seconds
+        worths = [
+            (record.worth(now, half_life), answer_id)
+            for loaded in self._loaded.values()
+            if loaded.tenant == tenant
+            for answer_id, record in loaded.partition.answers.items()
+        ]
+        worths.sort()
+        return [answer_id for _, answer_id in worths[: excess + len(worths) // 100]]

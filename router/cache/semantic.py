@@ -1,0 +1,350 @@
+"""The semantic cache: may a stored answer serve this request, and what does the new answer teach?
+
+Knows how key, entries, reuse decision and store work together. Knows no HTTP, no encoder and no models: the caller
+brings the vector, and brings the new answer after a miss.
+"""
+
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import time
+from typing import Literal
+
+import numpy as np
+
+from router.cache.answers import NewAnswer, same_answer
+from router.cache.controls import CacheControls
+from router.cache.key import CacheKey, NotCacheable, cache_key
+from router.cache.memory import CacheMemory
+from router.cache.partition import AnswerRecord, Candidate, Entry, Partition, Record
+from router.cache.records import CacheLookup, CacheRules, Invalidation, Learnt, Pending
+from router.cache.reuse import Reuse
+from router.cache.risk_control import Promise
+from router.cache.store import CacheStore, Label, StoredAnswer
+from router.cache.tenants import CacheTenants
+from router.cache.verifier import Verifier
+from router.requests import Request
+
+Vector = np.ndarray | Callable[[], np.ndarray]
+# An entry made later than now by more than this was written under a clock that has since stepped back.
+_CLOCK_SLACK_SECONDS = 5.0
+
+
+class SemanticCache:
+    """Share one between all requests of a process; several processes may share a store. Raises StoreError."""
+
+    def __init__(
+        self,
+        store: CacheStore,
+        verifier: Verifier,
+        encoder: str,
+        dim: int,
+        rules: CacheRules | None = None,
+        *,
+        clock: Callable[[], float] = time,
+        seed: int | None = None,
+        embed: Callable[[str], np.ndarray] | None = None,
+        index_dir: Path | None = None,
+    ) -> None:
+        """`encoder` names what makes the vectors: those of another are never compared with them. `embed` makes
+        vectors anew for entries stored under another encoder; without it these are found by the exact tier only.
+        `index_dir` keeps large indexes between runs; what is damaged there is built anew from the store."""
+        self.rules = rules or CacheRules()
+        self._store, self._verifier, self._clock = store, verifier, clock
+        self._memory = CacheMemory(store, verifier, encoder, dim, self.rules, clock, embed, index_dir)
+        self._lock = threading.RLock()
+        self._tenants = CacheTenants(store, verifier.prior, self.rules, self._lock, seed)
+        self._pending: OrderedDict[str, Pending] = OrderedDict()
+        self._served: OrderedDict[str, Pending] = OrderedDict()
+
+    def lookup(self, request: Request, vector: Vector | None = None, lookup_id: str | None = None) -> CacheLookup:
+        """May a stored answer serve? `vector`, or a function that makes it, is used only past the exact tier.
+
+        `lookup_id` is the name by which `learn` and the reports will know this lookup; one is made where none is given.
+        """
+        lookup_id = lookup_id or uuid.uuid4().hex
+        key = cache_key(request, self.rules.key)
+        if isinstance(key, NotCacheable):
+            return CacheLookup(lookup_id, request.tenant, "bypass", key.reason)
+        with self._lock:
+            partition, reuse = self._memory.partition(key.partition, key.tenant), self._tenants.reuse(key.tenant)
+            found = None if request.cache.refresh else self._exact(lookup_id, key, partition, reuse, request.cache)
+        if found is not None:
+            return found
+        made = _made(vector) if key.semantic else None
+        with self._lock:
+            found = self._semantic(lookup_id, key, request, made, reuse)
+        if found.action == "hit":
+            self._tenants.save_now_and_then(key.tenant)
+        return found
+
+    def learn(self, lookup_id: str, answer: NewAnswer, *, tenant: str) -> Learnt:
+        """The answer to a miss or an audit. Stores it, and learns whether the neighbour's would have been right.
+
+        A lookup of another tenant is unknown. The store is written without the lock: no lookup waits for a disk.
+        """
+        with self._lock:
+            pending = self._pending.get(lookup_id)
+            if pending is None or pending.key.tenant != tenant:
+                return Learnt("refused", "unknown or already learnt")
+            del self._pending[lookup_id]
+        refusal = answer.refusal(self.rules.max_answer_bytes)
+        if refusal:
+            return Learnt("refused", refusal)
+        answer = replace(answer, tags={**pending.tags, **answer.tags}, source=lookup_id)
+        valid = self._judge(pending, answer)
+        stored = self._insert(pending, answer) if pending.may_store else None
+        self._teach(pending, valid, stored)
+        if stored is None:
+            return Learnt("refused", "the caller asked for no store", valid)
+        return Learnt("stored", "stored", valid)
+
+    def await_instead(self, lookup_id: str, following_id: str) -> None:
+        """Another call is made for the same request: its answer is awaited, under another name."""
+        with self._lock:
+            pending = self._pending.pop(lookup_id, None)
+            if pending is not None:
+                self._pending[following_id] = pending
+
+    def report_wrong(
+        self, lookup_id: str, *, tenant: str, answer_id: int | None = None, risk: float | None = None
+    ) -> bool:
+        """A served answer was wrong: it leaves the cache, and the loss is charged. False for an unknown lookup.
+
+        `answer_id` and `risk` are what the log says was served, for lookups of before a restart.
+        """
+        with self._lock:
+            served = self._served.pop(lookup_id, None)
+            if served is not None and served.key.tenant != tenant:
+                self._served[lookup_id] = served
+                return False
+            candidate = None if served is None else served.candidate
+            answer_id = answer_id if candidate is None else candidate.answer_id
+            if answer_id is None:
+                return False
+            if served is not None:
+                risk = None if served.decision is None else served.decision.risk
+            # the exact tier judged nothing, so the verifier learns nothing from it
+            self._tenants.reuse(tenant).report_wrong(None if risk is None else candidate, risk or 0.0)
+        self._drop(tenant, [answer_id])
+        self._tenants.save(tenant)
+        return True
+
+    def report_right(self, lookup_id: str, *, tenant: str) -> bool:
+        """A served answer was right: its record says so. The budget is not moved: praise is not a random sample."""
+        with self._lock:
+            served = self._served.pop(lookup_id, None)
+            if served is None or served.key.tenant != tenant or served.candidate is None or served.decision is None:
+                return False
+            self._memory.partition(served.key.partition, tenant).learn((), served.candidate, 0.0, valid=True)
+            return True
+
+    def retract(self, lookup_id: str, *, tenant: str) -> int:
+        """What this lookup's own answer said turned out wrong: it must not be stored, or no longer. How many left."""
+        with self._lock:
+            pending = self._pending.get(lookup_id)
+            if pending is not None and pending.key.tenant == tenant:
+                del self._pending[lookup_id]
+        return self._drop(tenant, [one.answer_id for one in self._store.find(tenant, source=lookup_id)])
+
+    def invalidate(
+        self,
+        tenant: str,
+        *,
+        fingerprint: str | None = None,
+        tag: tuple[str, str] | None = None,
+        older_than_seconds: float | None = None,
+        like: np.ndarray | None = None,
+        min_similarity: float = 0.9,
+        dry_run: bool = True,
+    ) -> Invalidation:
+        """Remove a tenant's answers that meet every condition given; by default only say which these are."""
+        before = None if older_than_seconds is None else self._clock() - older_than_seconds
+        chosen = self._store.find(tenant, fingerprint=fingerprint, created_before=before)
+        if tag is not None:
+            chosen = [one for one in chosen if one.tags.get(tag[0]) == tag[1]]
+        if like is not None:
+            near = self._memory.alike(tenant, like, min_similarity)
+            chosen = [one for one in chosen if one.answer_id in near]
+        if not dry_run:
+            self._drop(tenant, [one.answer_id for one in chosen])
+        return Invalidation(len(chosen), dry_run, tuple(one.content[:200] for one in chosen[:10]))
+
+    def promise(self, tenant: str) -> Promise:
+        """What this tenant was promised and where it stands."""
+        with self._lock:
+            return self._tenants.reuse(tenant).promise
+
+    def tenants(self) -> tuple[str, ...]:
+        """Tenants that have asked since the start."""
+        return self._tenants.names()
+
+    def entries(self, tenant: str) -> int:
+        """Entries of a tenant in memory."""
+        with self._lock:
+            return self._memory.count(tenant)
+
+    def stored(self) -> dict[str, tuple[int, int]]:
+        """Answers and characters of their content in the store, per tenant."""
+        return self._store.totals()
+
+    def warm(self) -> int:
+        """Read everything stored into memory; how many entries that were."""
+        with self._lock:
+            return self._memory.warm()
+
+    def close(self) -> None:
+        """Save every tenant's state and the large indexes."""
+        for tenant in self._tenants.names():
+            self._tenants.save(tenant)
+        with self._lock:
+            self._memory.save_indexes()
+        self._store.close()
+
+    # Serving
+
+    def _exact(
+        self, lookup_id: str, key: CacheKey, partition: Partition, reuse: Reuse, controls: CacheControls
+    ) -> CacheLookup | None:
+        entry = partition.exact(key.exact)
+        if entry is None or not self._fresh(partition.answers[entry.answer_id], controls):
+            return None
+        answer = self._memory.answer(key, entry.answer_id)
+        if answer is None:
+            return None
+        reuse.control.exact_hit()
+        candidate = Candidate(entry.entry_id, entry.answer_id, entry.text, entry.created, 1.0, 0.0, np.zeros(0), 0.0)
+        pending = Pending(key, entry.text, None, candidate, None, may_store=False)
+        return self._serve(lookup_id, pending, answer, "exact", "byte-identical request under the same key")
+
+    def _semantic(
+        self, lookup_id: str, key: CacheKey, request: Request, vector: np.ndarray | None, reuse: Reuse
+    ) -> CacheLookup:
+        # looked up again: the lock was open while the vector was made
+        partition, candidate, controls = self._memory.partition(key.partition, key.tenant), None, request.cache
+        if vector is not None:
+
+            def fresh(entry: Entry) -> bool:
+                return self._fresh(partition.answers[entry.answer_id], controls)
+
+            candidate = partition.candidate(self._verifier.view(request.text), vector, fresh)
+        decision = reuse.decide(candidate, may_serve=not controls.refresh)
+        pending = Pending(key, request.text, vector, candidate, decision, not controls.no_store, request.tags)
+        if decision.action == "hit" and candidate is not None:
+            answer = self._memory.answer(key, candidate.answer_id)
+            if answer is not None:
+                return self._serve(lookup_id, pending, answer, "semantic", decision.reason)
+            reuse.control.take_back()
+            gone = replace(pending, candidate=None, decision=None)
+            return self._wait(lookup_id, gone, "the answer is gone", "miss")
+        return self._wait(lookup_id, pending, decision.reason, decision.action)
+
+    def _serve(
+        self, lookup_id: str, pending: Pending, answer: StoredAnswer, tier: Literal["exact", "semantic"], reason: str
+    ) -> CacheLookup:
+        _keep(self._served, lookup_id, pending, self.rules.max_pending)
+        record = self._memory.partition(pending.key.partition, pending.key.tenant).answers[answer.answer_id]
+        record.served += 1
+        record.used = self._clock()
+        self._tenants.used(pending.key.tenant, answer.answer_id)
+        return _told(pending, lookup_id, "hit", reason, tier, answer, self._clock())
+
+    def _wait(
+        self, lookup_id: str, pending: Pending, reason: str, action: Literal["hit", "miss", "audit"]
+    ) -> CacheLookup:
+        _keep(self._pending, lookup_id, pending, self.rules.max_pending)
+        return _told(pending, lookup_id, action, reason, None, None, self._clock())
+
+    def _fresh(self, record: AnswerRecord, controls: CacheControls) -> bool:
+        """Not expired, not from the future (the clock stepped back), and young enough for this caller."""
+        age = self._clock() - record.created
+        limit = self.rules.ttl_seconds if controls.max_age_seconds is None else controls.max_age_seconds
+        return -_CLOCK_SLACK_SECONDS <= age <= min(limit, self.rules.ttl_seconds) and self._clock() < record.expires
+
+    # Learning
+
+    def _judge(self, pending: Pending, answer: NewAnswer) -> bool | None:
+        if pending.candidate is None:
+            return None
+        old = self._store.answer(pending.candidate.answer_id)
+        return None if old is None else same_answer(answer, old.digest, old.content, old.answer_key)
+
+    def _insert(self, pending: Pending, answer: NewAnswer) -> int:
+        """Keep the wording with its answer, which may be there already. The entry's id."""
+        key, now = pending.key, self._clock()
+        expires = now + self.rules.ttl_seconds
+        answer_id, entry_id = self._store.insert(
+            key, answer, pending.text, pending.vector, self._memory.encoder, now, expires
+        )
+        with self._lock:
+            self._memory.renewed(answer_id)
+            partition = self._memory.partition(key.partition, key.tenant)
+            old = partition.exact(key.exact)
+            if old is None or old.entry_id < entry_id:  # else a newer one came in between
+                if old is not None:
+                    partition.drop_entry(old.entry_id)
+                record = AnswerRecord(usd=answer.usd, used=now, created=now, expires=expires)
+                entry = Entry(entry_id, answer_id, pending.text, key.exact, now, Record())
+                partition.add(entry, pending.vector, record)
+            leaving = self._memory.excess(key.tenant)
+        self._drop(key.tenant, leaving)
+        return entry_id
+
+    def _teach(self, pending: Pending, valid: bool | None, entry_id: int | None) -> None:
+        candidate, decision, tenant = pending.candidate, pending.decision, pending.key.tenant
+        if valid is None or candidate is None or decision is None or decision.risk is None:
+            return
+        places = (candidate.entry_id, *(() if entry_id is None else (entry_id,)))
+        with self._lock:
+            self._tenants.reuse(tenant).learn(candidate, decision, valid)
+            self._memory.partition(pending.key.partition, tenant).learn(places, candidate, decision.risk, valid)
+        self._store.learn(Label(places, candidate.answer_id, valid, decision.risk, candidate.cosine))
+        self._tenants.save_now_and_then(tenant)
+
+    def _drop(self, tenant: str, answer_ids: list[int]) -> int:
+        """Answers leave the store, then memory; how many the store had."""
+        if not answer_ids:
+            return 0
+        removed = self._store.remove(answer_ids)
+        with self._lock:
+            self._memory.forget_all(tenant, answer_ids)
+        return removed
+
+
+def _made(vector: Vector | None) -> np.ndarray | None:
+    return vector() if callable(vector) else vector
+
+
+def _keep(kept: OrderedDict[str, Pending], lookup_id: str, pending: Pending, limit: int) -> None:
+    kept[lookup_id] = pending
+    if len(kept) > limit:
+        kept.popitem(last=False)
+
+
+def _told(
+    pending: Pending,
+    lookup_id: str,
+    action: Literal["hit", "miss", "audit"],
+    reason: str,
+    tier: Literal["exact", "semantic"] | None,
+    answer: StoredAnswer | None,
+    now: float,
+) -> CacheLookup:
+    candidate, decision = pending.candidate, pending.decision
+    return CacheLookup(
+        lookup_id,
+        pending.key.tenant,
+        action,
+        reason,
+        tier,
+        answer,
+        None if answer is None else max(0.0, now - answer.created),
+        None if candidate is None else candidate.text,
+        None if candidate is None else candidate.cosine,
+        None if decision is None else decision.risk,
+        None if decision is None else decision.threshold,
+        1.0 if decision is None else decision.propensity,
+    )

@@ -1,0 +1,308 @@
+"""Answers, entries, their histories and each tenant's state in SQL. Knows how they are kept, not what is served.
+
+SQLite in WAL mode by default, any SQLAlchemy URL otherwise. A change is one transaction and committed when the method
+returns, so a killed process loses nothing and two processes may share a store.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from router.cache.answers import NewAnswer
+from router.cache.key import CacheKey
+from router.cache.tables import answers, entries, metadata, states
+from router.errors import StoreError
+from router.log.database import make_tables, open_database
+from router.log.driver_sql import from_json, in_style_of, quoted
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer as it is kept. Moments are seconds since 1970."""
+
+    answer_id: int
+    tenant: str
+    partition: str
+    content: str
+    model: str
+    extra: Mapping[str, Any]
+    tags: Mapping[str, str]
+    answer_key: str | None
+    digest: str
+    usd: float
+    created: float
+    expires: float
+
+
+@dataclass(frozen=True)
+class StoredEntry:
+    """A wording as it is kept, with the history of its answer."""
+
+    row: Row[Any]
+    vector: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Label:
+    """What one revealed truth adds to histories: `entries` where it is remembered, the judged one first."""
+
+    entries: tuple[int, ...]
+    answer_id: int
+    valid: bool
+    risk: float
+    cosine: float
+
+
+class CacheStore:
+    """Raises StoreError when the database does not answer."""
+
+    def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False) -> None:
+        self._engine = open_database(url, timeout_seconds, fsync)
+        with self._writing() as connection:
+            make_tables(connection, metadata)
+
+    def insert(
+        self,
+        key: CacheKey,
+        answer: NewAnswer,
+        text: str,
+        vector: np.ndarray | None,
+        encoder: str,
+        created: float,
+        expires: float,
+    ) -> tuple[int, int]:
+        """Keep a wording with its answer, in place of an equal wording: (answer_id, entry_id)."""
+        equal = (entries.c.partition == key.partition, entries.c.exact == key.exact)
+        with self._writing() as connection:
+            stale = connection.scalar(select(entries.c.answer_id).where(*equal))
+            connection.execute(delete(entries).where(*equal))
+            answer_id = _keep_answer(connection, key, answer, created, expires)
+            entry_id = _insert_entry(connection, key, answer_id, text, vector, encoder, created)
+            if stale is not None and stale != answer_id:
+                _drop_unworded(connection, stale)
+        return answer_id, entry_id
+
+    def answer(self, answer_id: int) -> StoredAnswer | None:
+        """On the driver's own cursor: every hit waits for this, 50 microseconds instead of 300."""
+        dialect = self._engine.dialect
+        try:
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(in_style_of(dialect, _ANSWER), (answer_id,))
+                row = cursor.fetchone()
+            finally:
+                connection.close()
+        except (SQLAlchemyError, dialect.loaded_dbapi.Error) as error:
+            raise StoreError(f"the cache store could not be read: {type(error).__name__}") from error
+        if row is None:
+            return None
+        kept = dict(zip(StoredAnswer.__dataclass_fields__, row))
+        return StoredAnswer(**kept | {"extra": from_json(kept["extra"]), "tags": from_json(kept["tags"])})
+
+    def entries_after(self, partition: str, entry_id: int, encoder: str) -> Iterator[StoredEntry]:
+        """Entries of a partition that came after one, oldest first. Vectors of another encoder are left out."""
+        query = (
+            select(
+                entries,
+                answers.c.usd,
+                answers.c.expires,
+                answers.c.served,
+                answers.c.created.label("answer_created"),
+                answers.c.confirmed.label("answer_confirmed"),
+                answers.c.refuted.label("answer_refuted"),
+            )
+            .join(answers, answers.c.answer_id == entries.c.answer_id)
+            .where(entries.c.partition == partition, entries.c.entry_id > entry_id)
+            .order_by(entries.c.entry_id)
+        )
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=1_000).execute(query):
+                fits = row.vector is not None and row.encoder == encoder
+                yield StoredEntry(row, np.frombuffer(row.vector, np.float32) if fits else None)
+
+    def partitions(self, tenant: str | None = None) -> list[tuple[str, str]]:
+        """(tenant, partition) of everything stored."""
+        query = select(answers.c.tenant, answers.c.partition).distinct()
+        with self._reading() as connection:
+            rows = connection.execute(query if tenant is None else query.where(answers.c.tenant == tenant)).all()
+        return [(row.tenant, row.partition) for row in rows]
+
+    def set_vector(self, entry_id: int, vector: np.ndarray, encoder: str) -> None:
+        """The wording was embedded anew, with another encoder."""
+        with self._writing() as connection:
+            values = {"vector": vector.astype(np.float32).tobytes(), "encoder": encoder}
+            connection.execute(update(entries).where(entries.c.entry_id == entry_id).values(values))
+
+    def learn(self, label: Label) -> None:
+        """Add to the histories. Increments, so that two processes both count."""
+        judged = label.entries[0]
+        field = "confirmed" if label.valid else "refuted"
+        with self._writing() as connection:
+            at = update(entries).where(entries.c.entry_id == judged)
+            connection.execute(at.values({field: entries.c[field] + 1}))
+            if not label.valid:
+                connection.execute(at.where(entries.c.refuted_at < label.cosine).values(refuted_at=label.cosine))
+            of_answer = update(answers).where(answers.c.answer_id == label.answer_id)
+            connection.execute(of_answer.values({field: answers.c[field] + 1}))
+            added = {
+                "labels": entries.c.labels + 1,
+                "wrong": entries.c.wrong + (not label.valid),
+                "foretold": entries.c.foretold + label.risk,
+            }
+            connection.execute(update(entries).where(entries.c.entry_id.in_(label.entries)).values(added))
+
+    def count_served(self, times: Mapping[int, int]) -> None:
+        """Add to how often answers were served, by answer_id."""
+        with self._writing() as connection:
+            for answer_id, more in times.items():
+                served = update(answers).where(answers.c.answer_id == answer_id)
+                connection.execute(served.values(served=answers.c.served + more))
+
+    def remove(self, answer_ids: Sequence[int], expired_by: float | None = None) -> int:
+        """Delete answers and their wordings; how many answers there were. With `expired_by`, only those whose time is
+        over then: another process may have renewed one."""
+        removed = 0
+        with self._writing() as connection:
+            for start in range(0, len(answer_ids), 500):
+                part = list(answer_ids[start : start + 500])
+                if expired_by is not None:
+                    over = answers.c.answer_id.in_(part), answers.c.expires <= expired_by
+                    part = list(connection.scalars(select(answers.c.answer_id).where(*over)))
+                connection.execute(delete(entries).where(entries.c.answer_id.in_(part)))
+                removed += connection.execute(delete(answers).where(answers.c.answer_id.in_(part))).rowcount
+        return removed
+
+    def find(
+        self,
+        tenant: str,
+        *,
+        fingerprint: str | None = None,
+        created_before: float | None = None,
+        source: str | None = None,
+    ) -> list[StoredAnswer]:
+        """A tenant's answers: of one fingerprint, made before a moment, or given last to one lookup."""
+        query = select(*_ANSWER_COLUMNS).where(answers.c.tenant == tenant)
+        if fingerprint is not None:
+            query = query.where(answers.c.fingerprint == fingerprint)
+        if created_before is not None:
+            query = query.where(answers.c.created < created_before)
+        if source is not None:
+            query = query.where(answers.c.source == source)
+        with self._reading() as connection:
+            return [StoredAnswer(*row) for row in connection.execute(query.order_by(answers.c.answer_id))]
+
+    def wordings(self, tenant: str) -> Iterator[tuple[int, str, np.ndarray | None, str]]:
+        """(answer_id, text, vector, encoder) of each of a tenant's entries."""
+        query = (
+            select(entries.c.answer_id, entries.c.text, entries.c.vector, entries.c.encoder)
+            .join(answers, answers.c.answer_id == entries.c.answer_id)
+            .where(answers.c.tenant == tenant)
+        )
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=1_000).execute(query):
+                vector = None if row.vector is None else np.frombuffer(row.vector, np.float32)
+                yield row.answer_id, row.text, vector, row.encoder
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Answers and characters of their content, per tenant."""
+        query = select(answers.c.tenant, func.count(), func.sum(func.length(answers.c.content))).group_by(
+            answers.c.tenant
+        )
+        with self._reading() as connection:
+            return {row[0]: (int(row[1]), int(row[2] or 0)) for row in connection.execute(query)}
+
+    def save_state(self, tenant: str, state: Mapping[str, Any]) -> None:
+        """The last writer wins: each process keeps the promise for its own traffic, and a restart takes over one of
+        these whole states rather than a mixture."""
+        with self._writing() as connection:
+            values = {"state": dict(state), "saved": time.time()}
+            if not connection.execute(update(states).where(states.c.tenant == tenant).values(values)).rowcount:
+                connection.execute(states.insert().values(tenant=tenant, **values))
+
+    def load_state(self, tenant: str) -> dict[str, Any] | None:
+        with self._reading() as connection:
+            return connection.scalar(select(states.c.state).where(states.c.tenant == tenant))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._engine.execution_options(writes=True).begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(f"the cache store could not be written: {type(error).__name__}") from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(f"the cache store could not be read: {type(error).__name__}") from error
+
+
+_ANSWER_COLUMNS = [answers.c[name] for name in StoredAnswer.__dataclass_fields__]
+_ANSWER = f"SELECT {quoted(StoredAnswer.__dataclass_fields__)} FROM cache_answers WHERE answer_id = ?"
+
+
+def _keep_answer(connection: Connection, key: CacheKey, answer: NewAnswer, created: float, expires: float) -> int:
+    """The answer's id. One that says the same in this partition is renewed, so that its history stays whole."""
+    values = {
+        "content": answer.content,
+        "model": answer.model,
+        "extra": dict(answer.extra),
+        "tags": dict(answer.tags),
+        "answer_key": answer.key,
+        "usd": answer.usd,
+        "source": answer.source,
+        "created": created,
+        "expires": expires,
+    }
+    known = select(answers.c.answer_id).where(answers.c.partition == key.partition, answers.c.digest == answer.digest)
+    answer_id = connection.scalar(known.limit(1))
+    if answer_id is not None:
+        connection.execute(update(answers).where(answers.c.answer_id == answer_id).values(values))
+        return int(answer_id)
+    place = {
+        "tenant": key.tenant,
+        "partition": key.partition,
+        "fingerprint": key.fingerprint,
+        "digest": answer.digest,
+    }
+    return int((connection.execute(answers.insert().values(place | values)).inserted_primary_key or (0,))[0])
+
+
+def _insert_entry(
+    connection: Connection,
+    key: CacheKey,
+    answer_id: int,
+    text: str,
+    vector: np.ndarray | None,
+    encoder: str,
+    created: float,
+) -> int:
+    values = {
+        "answer_id": answer_id,
+        "partition": key.partition,
+        "text": text,
+        "exact": key.exact,
+        "vector": None if vector is None else vector.astype(np.float32).tobytes(),
+        "encoder": encoder,
+        "created": created,
+    }
+    return int((connection.execute(entries.insert().values(values)).inserted_primary_key or (0,))[0])
+
+
+def _drop_unworded(connection: Connection, answer_id: int) -> None:
+    """An answer without a wording can never be found again."""
+    if connection.scalar(select(entries.c.entry_id).where(entries.c.answer_id == answer_id).limit(1)) is None:
+        connection.execute(delete(answers).where(answers.c.answer_id == answer_id))

@@ -1,0 +1,59 @@
+"""What each tenant's traffic has taught the cache, and its way into the store. Knows no entries and decides nothing."""
+
+import threading
+from collections import Counter
+
+import numpy as np
+
+from router.cache.records import CacheRules
+from router.cache.reuse import Reuse
+from router.cache.store import CacheStore
+from router.cache.verifier import RiskPrior
+
+
+class CacheTenants:
+    """The Reuse of each tenant. `lock` is the cache's: held while a state is read or changed, never while it is
+    written to the store."""
+
+    def __init__(
+        self, store: CacheStore, prior: RiskPrior, rules: CacheRules, lock: threading.RLock, seed: int | None
+    ) -> None:
+        self._store, self._prior, self._rules, self._lock = store, prior, rules, lock
+        self._seeds = np.random.default_rng(seed)
+        self._reuse: dict[str, Reuse] = {}
+        self._unsaved: Counter[str] = Counter()
+        self._uses: dict[str, Counter[int]] = {}
+
+    def names(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(sorted(self._reuse))
+
+    def reuse(self, tenant: str) -> Reuse:
+        """A tenant's, from the store at first sight. Call with the lock held."""
+        if tenant not in self._reuse:
+            rules = self._rules.tenants.get(tenant, self._rules.budget)
+            reuse = Reuse(self._prior, rules, int(self._seeds.integers(2**31)))
+            saved = self._store.load_state(tenant)
+            if saved is not None:
+                reuse.restore(saved)
+            self._reuse[tenant] = reuse
+        return self._reuse[tenant]
+
+    def used(self, tenant: str, answer_id: int) -> None:
+        """An answer was served. Call with the lock held."""
+        self._uses.setdefault(tenant, Counter())[answer_id] += 1
+
+    def save_now_and_then(self, tenant: str) -> None:
+        """At least every `save_every` hits: a restart charges that many to the budget."""
+        with self._lock:
+            self._unsaved[tenant] += 1
+            due = self._unsaved[tenant] >= self.reuse(tenant).control.rules.save_every
+        if due:
+            self.save(tenant)
+
+    def save(self, tenant: str) -> None:
+        with self._lock:
+            state, uses = self.reuse(tenant).to_dict(), self._uses.pop(tenant, Counter())
+            self._unsaved[tenant] = 0
+        self._store.save_state(tenant, state)
+        self._store.count_served(uses)

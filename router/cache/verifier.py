@@ -1,0 +1,119 @@
+"""Is the answer to one text valid for another? A trained judge of pairs, from words and cosine.
+
+Knows pair features and the files of a trained verifier; knows no entries, histories or budgets. The folder holds
+native LightGBM text, a numpy table and JSON; nothing in it is code, and a file that
+differs from the manifest is refused.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from router.cache.pair_words import PAIR_WORD_NAMES, TextView, Viewer, pair_words
+from router.errors import PolicyFileError
+
+VERIFIER_VERSION = 1
+PAIR_FEATURES = ("cosine", *PAIR_WORD_NAMES)
+MODEL_FILE, IDF_FILE, PRIOR_FILE, MANIFEST_FILE = "pairs.txt", "idf.npy", "prior.json", "manifest.json"
+
+
+def pair_features(request: TextView, entry: TextView, cosine: float) -> list[float]:
+    """One row in the order of PAIR_FEATURES."""
+    return [cosine, *pair_words(request, entry)]
+
+
+@dataclass(frozen=True)
+class RiskPrior:
+    """What the online risk model starts from: standardisation, weights and their variances (last one: intercept)."""
+
+    names: tuple[str, ...]
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    variances: np.ndarray
+
+    def as_dict(self) -> dict[str, Any]:
+        arrays = {"mean": self.mean, "scale": self.scale, "weights": self.weights, "variances": self.variances}
+        return {"names": list(self.names)} | {name: [float(x) for x in array] for name, array in arrays.items()}
+
+    @classmethod
+    def from_dict(cls, given: dict[str, Any]) -> "RiskPrior":
+        arrays = [np.asarray(given[name], float) for name in ("mean", "scale", "weights", "variances")]
+        return cls(tuple(given["names"]), *arrays)
+
+
+class Verifier:
+    """Scores pairs. Share one per process; `logits` may be called from several threads."""
+
+    def __init__(self, booster: lgb.Booster, idf: np.ndarray, prior: RiskPrior, manifest: dict[str, Any]) -> None:
+        self._booster, self._viewer, self.prior, self.manifest = booster, Viewer(idf), prior, manifest
+
+    def view(self, text: str) -> TextView:
+        return self._viewer.view(text)
+
+    def logits(self, request: TextView, entries: Sequence[TextView], cosines: Sequence[float]) -> np.ndarray:
+        """log-odds that each entry's answer is valid for the request, calibrated on pairs like those of training."""
+        if not entries:
+            return np.zeros(0)
+        rows = [pair_features(request, entry, cosine) for entry, cosine in zip(entries, cosines)]
+        flat = np.fromiter(chain.from_iterable(rows), float, len(rows) * len(PAIR_FEATURES))
+        return self.logits_of(flat.reshape(len(rows), -1))
+
+    def logits_of(self, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self._booster.predict(rows, raw_score=True, num_threads=1, validate_features=False))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Verifier":
+        """Raises PolicyFileError for a folder that is missing, damaged or of another version."""
+        files = _checked_files(folder)
+        manifest = json.loads(files[MANIFEST_FILE])
+        try:
+            booster = lgb.Booster(model_str=files[MODEL_FILE].decode())
+            idf = np.load(folder / IDF_FILE, allow_pickle=False)
+            prior = RiskPrior.from_dict(json.loads(files[PRIOR_FILE]))
+        except (lgb.basic.LightGBMError, ValueError, KeyError, OSError) as error:
+            raise PolicyFileError(f"{folder}: the verifier cannot be read: {error}") from error
+        return cls(booster, idf, prior, manifest)
+
+
+def save_verifier(
+    folder: Path, model: str, idf: np.ndarray, prior: RiskPrior, trained: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the files of a verifier; `trained` tells how it was made and what it measured."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MODEL_FILE).write_text(model)
+    np.save(folder / IDF_FILE, idf, allow_pickle=False)
+    (folder / PRIOR_FILE).write_text(json.dumps(prior.as_dict(), indent=1) + "\n")
+    names = (MODEL_FILE, IDF_FILE, PRIOR_FILE)
+    manifest = {
+        "version": VERIFIER_VERSION,
+        "features": list(PAIR_FEATURES),
+        "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names},
+        "trained": trained,
+    }
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1) + "\n")
+    return manifest
+
+
+def _checked_files(folder: Path) -> dict[str, bytes]:
+    """The folder's files, each as the manifest says."""
+    try:
+        manifest_bytes = (folder / MANIFEST_FILE).read_bytes()
+        manifest = json.loads(manifest_bytes)
+        files = {name: (folder / name).read_bytes() for name in (MODEL_FILE, IDF_FILE, PRIOR_FILE)}
+        expected = {name: manifest["files"][name] for name in files}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PolicyFileError(f"{folder}: not a verifier folder: {error}") from error
+    if manifest.get("version") != VERIFIER_VERSION or manifest.get("features") != list(PAIR_FEATURES):
+        raise PolicyFileError(f"{folder}: made for other pair features; train it anew")
+    for name, content in files.items():
+        if hashlib.sha256(content).hexdigest() != expected[name]:
+            raise PolicyFileError(f"{folder / name}: differs from the manifest; restore or train it anew")
+    return {**files, MANIFEST_FILE: manifest_bytes}

@@ -1,0 +1,1 @@
+"""Decisions and outcomes in SQL, and the ways there."""

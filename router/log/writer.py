@@ -1,0 +1,142 @@
+"""One thread that writes: whatever waits is committed in one transaction, then everyone who waited is told.
+
+Knows transactions and failures; what is written belongs to the caller. A future that is done was committed, so what is
+acknowledged survives the process; a future that was cancelled in time was never written.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Empty, Full, Queue
+from threading import Thread
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy.exc import DataError, IntegrityError
+
+from router.errors import StoreError, TierwiseError
+from router.log.database import make_tables
+
+T = TypeVar("T")
+MAX_BATCH = 256
+
+
+@dataclass(frozen=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+
+class LogWriter:
+    """Runs functions of a connection, in order, each atomically.
+
+    A function that raises a TierwiseError must have written nothing: it refuses, and its batch goes on.
+    """
+
+    def __init__(self, engine: Engine, metadata: MetaData, max_pending: int = 10_000) -> None:
+        self._engine, self._metadata = engine.execution_options(writes=True), metadata
+        self._queue: Queue[_Job | None] = Queue(max_pending)
+        self._connection: Connection | None = None
+        self._closed = False
+        self._thread = Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> int:
+        return self._queue.qsize()
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """The future of `work`'s result, committed. Raises StoreError when too much waits or the writer is closed."""
+        if self._closed:
+            raise StoreError("the store is closed")
+        job = _Job(work)
+        try:
+            self._queue.put_nowait(job)
+        except Full as error:
+            raise StoreError(f"{self.pending} records are waiting to be written") from error
+        return job.future
+
+    def close(self, timeout_seconds: float = 10.0) -> None:
+        """Write what waits, then stop."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        for batch in self._batches():
+            self._commit(batch)
+        self._disconnect()
+
+    def _batches(self) -> Iterator[list[_Job]]:
+        stopping = False
+        while not stopping:
+            waiting = [self._queue.get()]
+            try:
+                while len(waiting) < MAX_BATCH:
+                    waiting.append(self._queue.get_nowait())
+            except Empty:
+                pass
+            stopping = None in waiting
+            yield [job for job in waiting if job is not None and job.future.set_running_or_notify_cancel()]
+
+    def _commit(self, batch: list[_Job], again: bool = True) -> None:
+        if not batch:
+            return
+        try:
+            results = self._transact(batch)
+        except (IntegrityError, DataError) as error:
+            # one row's own fault (or another process wrote it first): each record stands or falls alone
+            if not again:
+                _fail(batch, error)
+            for job in batch if again else []:
+                self._commit([job], again=False)
+        except Exception as error:
+            self._disconnect()
+            _fail(batch, error)
+        else:
+            for job, (result, refusal) in zip(batch, results, strict=True):
+                job.future.set_exception(refusal) if refusal else job.future.set_result(result)
+
+    def _transact(self, batch: list[_Job]) -> list[tuple[Any, TierwiseError | None]]:
+        with self._connected() as connection, connection.begin():
+            return [_attempt(job.work, connection) for job in batch]
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """The writer's own connection, opened at first use and after a failure, its tables made where they lack."""
+        if self._connection is None:
+            connection = self._engine.connect()
+            try:
+                with connection.begin():
+                    make_tables(connection, self._metadata)
+            except BaseException:
+                connection.invalidate()
+                connection.close()
+                raise
+            self._connection = connection
+        yield self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.invalidate()
+                connection.close()
+            except Exception:  # a connection that cannot even be closed is gone all the same
+                return
+
+
+def _attempt(work: Callable[[Connection], T], connection: Connection) -> tuple[T | None, TierwiseError | None]:
+    try:
+        return work(connection), None
+    except TierwiseError as refusal:
+        return None, refusal
+
+
+def _fail(batch: list[_Job], error: Exception) -> None:
+    """Tell everyone; the database's own words, without the statement and its values (they may hold prompt text)."""
+    words = getattr(error, "orig", None) or type(error).__name__
+    for job in batch:
+        job.future.set_exception(StoreError(f"the store did not take the record: {words}"))

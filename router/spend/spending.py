@@ -1,0 +1,300 @@
+"""Spending rules around a decision: what may be chosen, what is held for it, what its reports settle.
+
+Knows rules, decisions and outcomes; the ledger does the booking. What it keeps in memory is only a hint (where
+throttling budgets stood after this process's last reservation): the ledger alone admits.
+"""
+
+import hashlib
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from router.decisions import Decision, Option, Outcome
+from router.errors import BudgetExceededError, ConstraintError, LedgerDownError, PriceCeilingError, SpendingError
+from router.money import to_pico, to_usd
+from router.outcomes import TOKENS, Pricer, meters
+from router.policy import Policy
+from router.prices import Usage, find_model, now
+from router.requests import Request
+from router.routes import Route, effort_rank
+from router.spend import ledger
+from router.spend.admission import Charged, Standing, read_standings
+from router.spend.budgets import Applied, Estimate, applying
+from router.spend.ledger import Kind, NewCall, Settlement
+from router.spend.ledger_book import Book
+from router.spend.ownership import Owner
+from router.spend.prefix_cache import PrefixTracker, Turn
+from router.spend.spending_file import SpendingRules
+
+Chooser = Callable[[Policy, Request, np.ndarray, datetime], Decision]
+MOST_HINTS = 10_000
+_KEPT_TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+# A byte-level tokenizer makes at most one token of a byte; a turn's framing and a picture take at most these.
+TURN_TOKENS, IMAGE_TOKENS = 16, 4096
+
+
+class Spending:
+    """Governance, budgets and the ledger for one engine. `rules` is asked at every request, so it may change."""
+
+    def __init__(self, rules: Callable[[], SpendingRules] = SpendingRules) -> None:
+        self.rules = rules
+        self._hints: OrderedDict[str, Standing] = OrderedDict()
+        self._hinting = Lock()
+        self._prefixes = PrefixTracker()
+
+    def choose(self, chooser: Chooser, policy: Policy, request: Request, vector: np.ndarray, at: datetime) -> Decision:
+        """The policy's decision among the routes that are granted, under the ceiling of a throttling budget.
+
+        Where no route is that cheap, the cheapest one. Raises NotGrantedError, and whatever `chooser` raises.
+        """
+        rules, owner = self.rules(), Owner.of(request)
+        asked = _granted(rules, policy, request, owner, at)
+        ceiling = self._ceiling(rules, request, owner, at)
+        if ceiling is None:
+            return chooser(policy, asked, vector, at)
+        own = asked.constraints.max_usd
+        limits = replace(asked.constraints, max_usd=ceiling if own is None else min(own, ceiling))
+        try:
+            decision = chooser(policy, replace(asked, constraints=limits), vector, at)
+        except ConstraintError:
+            decision = chooser(policy, replace(asked, value_usd=None, objective="cheapest"), vector, at)
+        reason = f"{decision.reason} A throttled budget allows ${ceiling:.6f} a call."
+        return replace(decision, ceiling_usd=ceiling, reason=reason)
+
+    def reserving(
+        self, decision: Decision, request: Request, price: Pricer, kind: Kind = "call"
+    ) -> Callable[[Connection], Charged]:
+        """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there. A call of
+        another `kind` is a cost of the task that caused it."""
+        rules, owner = self.rules(), Owner.of(request)
+        chosen, call = decision.chosen, _new_call(decision, request, owner)
+        if kind != "call":
+            call = replace(call, kind=kind, strongest=None, same_model=None)
+        bound = self._bound(rules, owner, call.task_id, decision)
+        estimate = _estimate(decision, request, rules, bound, price)
+        call = replace(call, estimate=estimate, prefix=self._turn(decision, request))
+        if decision.action == "cached":
+            return lambda connection: _booked(connection, call, bound)
+        forced = decision.ceiling_usd is not None or decision.action == "fallback"
+        seconds = max(rules.ledger.expire_seconds, chosen.seconds if math.isfinite(chosen.seconds) else 0.0)
+        return lambda connection: ledger.reserve(connection, call, bound, seconds, forced)
+
+    def settling(self, price: Pricer) -> Callable[..., None]:
+        """What a report's transaction does to the books."""
+
+        def settle(
+            connection: Connection, row: Mapping[str, Any], said: Outcome, merged: Outcome, usd: Any, report_key: str
+        ) -> None:
+            call = ledger.call_of(connection, row["decision_id"])
+            if call is None:
+                return
+            route = Route.parse(row["route"])
+            ledger.settle(connection, call["call_id"], _settlement(merged, usd, call, route, row["at"], price), now())
+            for i, caused in enumerate(said.calls or ()):
+                _book_caused(connection, call, caused, f"{report_key}:{i}", row["at"], price)
+
+        return settle
+
+    def expiring(self) -> Callable[[Connection], int]:
+        """Release what never reported."""
+        charge = self.rules().ledger.unreported == "charge"
+        return lambda connection: ledger.expire(connection, ledger.milliseconds(now()), charge)
+
+    def note(self, charged: Charged) -> None:
+        """Remember where throttling budgets stood, so that the next request is decided under the ceiling at once."""
+        for one in charged.standings:
+            if one.applied.budget.mode == "throttle":
+                with self._hinting:
+                    self._hints[one.applied.key] = one
+                    self._hints.move_to_end(one.applied.key)
+                    if len(self._hints) > MOST_HINTS:
+                        self._hints.popitem(last=False)
+
+    def again(self, refused: SpendingError, decision: Decision, request: Request, policy: Policy | None) -> Request:
+        """The request to decide once more after a refusal: under a price ceiling, or without the models or tiers whose
+        own budget is spent. Raises the refusal where deciding again cannot help."""
+        if isinstance(refused, PriceCeilingError) and request.ceiling_usd is None:
+            return replace(request, ceiling_usd=refused.ceiling_usd)
+        if not isinstance(refused, BudgetExceededError) or not refused.by_route or policy is None:
+            raise refused
+        if decision.action != "route":
+            raise refused
+        chosen, scope = decision.chosen, refused.facts["scope"]
+        spent = {
+            route.key
+            for route in policy.routes
+            if ("model" not in scope or route.model == chosen.route.model)
+            and ("tier" not in scope or policy.specs[route].tier == chosen.tier)
+        }
+        before = request.constraints.routes or tuple(route.key for route in policy.routes)
+        left = tuple(key for key in before if key not in spent)
+        if not left or len(left) == len(before):
+            raise refused
+        return replace(request, constraints=replace(request.constraints, routes=left))
+
+    def check_unlogged(self, decision: Decision, request: Request) -> None:
+        """Raises LedgerDownError for an unbooked decision that falls under a strict budget, where the rules say so."""
+        rules = self.rules()
+        owner = Owner.of(request)
+        if rules.ledger.when_down == "closed":
+            bound = self._bound(rules, owner, owner.task_id or decision.decision_id, decision)
+            strict = [one.budget.name for one in bound if one.budget.strict]
+            if strict:
+                raise LedgerDownError(f"the ledger did not answer, and budget {strict[0]!r} is strict")
+
+    def _turn(self, decision: Decision, request: Request) -> Turn | None:
+        """What the provider's prefix cache can reuse; nobody knows for a request without a session."""
+        if request.session is None or decision.action == "cached":
+            return None
+        model = decision.chosen.route.model
+        return self._prefixes.observe(request.tenant, request.session, model, request.messages, decision.at)
+
+    def _ceiling(self, rules: SpendingRules, request: Request, owner: Owner, at: datetime) -> Decimal | None:
+        ceilings = [] if request.ceiling_usd is None else [request.ceiling_usd]
+        throttling = tuple(one for one in rules.budgets if one.mode == "throttle")
+        if throttling and self._hints:
+            for applied in applying(throttling, owner, owner.task_id or "", at):
+                hint = self._hints.get(applied.key)
+                if hint is not None and hint.share > applied.budget.throttle_at:
+                    ceilings.append(to_usd(applied.ceiling(hint.balance, at)))
+        return min(ceilings, default=None)
+
+    def _bound(self, rules: SpendingRules, owner: Owner, task_id: str, decision: Decision) -> tuple[Applied, ...]:
+        if not rules.budgets:
+            return ()
+        chosen = decision.chosen
+        return applying(rules.budgets, owner, task_id, decision.at, chosen.route, chosen.tier)
+
+
+def _granted(rules: SpendingRules, policy: Policy, request: Request, owner: Owner, at: datetime) -> Request:
+    """The request, limited to the routes that its tenant may use."""
+    if rules.governance is None:
+        return request
+    asked = request.constraints
+    named = [
+        route
+        for route in policy.routes
+        if (asked.routes is None or route.key in asked.routes) and (asked.models is None or route.model in asked.models)
+    ]
+    if not named:
+        return request  # names that the policy does not know: its own error says so
+    allowed = rules.governance.allowed(named, policy.specs, owner.tenant, owner.environment, at.date())
+    if len(allowed) == len(policy.routes):
+        return request
+    return replace(request, constraints=replace(asked, routes=allowed))
+
+
+def _new_call(decision: Decision, request: Request, owner: Owner) -> NewCall:
+    chosen = decision.chosen
+    found = find_model(chosen.route.model)
+    options = [one for one in (chosen, *decision.alternatives) if math.isfinite(one.expected_usd)]
+    strongest = max(options, key=lambda one: one.p_correct, default=None)
+    same = [one for one in options if one.route.model == chosen.route.model]
+    fullest = max(same, key=lambda one: effort_rank(one.route.effort) or 0.0, default=None)
+    return NewCall(
+        call_id=decision.decision_id,
+        at=decision.at,
+        owner=owner,
+        model=chosen.route.model,
+        effort=chosen.route.effort,
+        tier=chosen.tier,
+        estimate=Estimate(0, 0, 0),
+        provider=found[0].id if found else None,
+        session=request.session,
+        kind="cache" if decision.action == "cached" else "call",
+        strongest=_pico(strongest),
+        same_model=_pico(fullest),
+        saved_cache=to_pico(decision.saved_usd),
+    )
+
+
+def _pico(option: Option | None) -> int | None:
+    return None if option is None else to_pico(option.expected_usd)
+
+
+def _estimate(
+    decision: Decision, request: Request, rules: SpendingRules, bound: tuple[Applied, ...], price: Pricer
+) -> Estimate:
+    """Expectation and high quantile as the policy gave them; the cap only where a strict budget asks for it.
+
+    A safe route was not estimated: its cap stands in. A model that nobody prices is held at the configured amount.
+    """
+    chosen = decision.chosen
+    if decision.action == "cached":
+        return Estimate(0, 0, 0)
+    if math.isfinite(chosen.expected_usd):
+        expected = to_pico(chosen.expected_usd)
+        upper = max(expected, to_pico(chosen.upper_usd)) if math.isfinite(chosen.upper_usd) else expected
+        strict = any(one.budget.strict for one in bound)
+        return Estimate(expected, upper, max(upper, _cap(decision, request, rules, price)) if strict else upper)
+    most = _cap(decision, request, rules, price)
+    return Estimate(most, most, most)
+
+
+def _cap(decision: Decision, request: Request, rules: SpendingRules, price: Pricer) -> int:
+    """The most that the call can cost: every byte a token, and the whole output cap."""
+    size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
+    given = size + TURN_TOKENS * (len(request.messages) + 1) + IMAGE_TOKENS * request.images
+    usd = price(decision.chosen.route, Usage(given, decision.chosen.max_output_tokens), decision.at)
+    return to_pico(rules.ledger.unpriced_usd if usd is None else usd)
+
+
+def _booked(connection: Connection, call: NewCall, bound: tuple[Applied, ...]) -> Charged:
+    """A cached answer costs nothing and saves what asking would have cost."""
+    ledger.add(connection, call, Settlement(0), bound)
+    return Charged(read_standings(Book(connection), bound) if bound else ())
+
+
+def _settlement(
+    outcome: Outcome, usd: Decimal | None, call: Mapping[str, Any], route: Route, at: datetime, price: Pricer
+) -> Settlement:
+    facts = {name: getattr(outcome, name) for name in _KEPT_TOKENS}
+    written = (outcome.cache_write_tokens or 0) + (outcome.cache_write_1h_tokens or 0)
+    facts |= {"correct": outcome.correct, "cache_write_tokens": written or None}
+    facts |= {"resolved": None if outcome.resolved is None else int(outcome.resolved)}
+    failed, counted = outcome.status == "error", outcome.input_tokens is not None and outcome.output_tokens is not None
+    if usd is not None:
+        return Settlement(
+            to_pico(usd), saved_prefix=_saved_prefix(outcome, usd, route, at, price), failed=failed, facts=facts
+        )
+    if counted:  # a model that nobody prices costs what was held for it
+        return Settlement(max(call["expected"], call["spent"]), estimated=True, failed=failed, facts=facts)
+    # a failed call of which no usage is known was not billed; anything else stays held until more is known
+    return Settlement(call["spent"] if failed else None, failed=failed, facts=facts)
+
+
+def _saved_prefix(outcome: Outcome, usd: Decimal, route: Route, at: datetime, price: Pricer) -> int:
+    """What the provider's prefix cache saved: the same call without any cached or written token, less its price."""
+    if outcome.usd is not None or not (outcome.cached_input_tokens or outcome.cache_write_tokens):
+        return 0
+    plain = replace(meters(outcome), cache_write_tokens=0, cache_write_1h_tokens=0)
+    usage = Usage(outcome.input_tokens or 0, outcome.output_tokens or 0, 0, outcome.reasoning_tokens or 0, plain)
+    uncached = price(replace(route, model=outcome.model) if outcome.model else route, usage, at)
+    return 0 if uncached is None else to_pico(uncached - usd)
+
+
+def _book_caused(
+    connection: Connection, cause: Mapping[str, Any], said: Mapping[str, Any], mark: str, at: datetime, price: Pricer
+) -> None:
+    """One call inside a report, priced like the report's own call."""
+    route = Route(said.get("model", cause["model"]), said.get("effort", cause["effort"]))
+    tokens = {name: said.get(name) for name in TOKENS}
+    outcome = Outcome(cause["call_id"], service_tier=said.get("service_tier"), **tokens)  # type: ignore[arg-type]
+    usd = Decimal(said["usd"]) if "usd" in said else None
+    if usd is None and outcome.input_tokens is not None and outcome.output_tokens is not None:
+        cached = min(outcome.cached_input_tokens or 0, outcome.input_tokens)
+        usd = price(route, Usage(outcome.input_tokens, outcome.output_tokens, cached, 0, meters(outcome)), at)
+    facts = {name: tokens[name] for name in _KEPT_TOKENS if tokens[name] is not None}
+    found = Settlement(to_pico(usd or 0), usd is None, failed=said.get("status") == "error", facts=facts)
+    provider = find_model(route.model)
+    call = {"kind": said["kind"], "model": route.model, "effort": route.effort, "provider": provider and provider[0].id}
+    digest = hashlib.sha256(mark.encode()).hexdigest()[:12]
+    ledger.add_caused(connection, cause, f"{cause['call_id']}:{digest}", call, found)
