@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     access_requests_per_second: float | None = Field(
         default=None, gt=0, description="The rate of keys that have none of their own; unset: no limit."
     )
+    body_seconds: float = Field(default=20.0, gt=0, description="A body that takes longer to arrive is refused: 408.")
+    answer_seconds: float = Field(default=60.0, gt=0, description="No request is worked on for longer: 503.")
     tls_certificate: Path | None = Field(default=None, description="PEM file: the service then speaks HTTPS.")
     tls_key: Path | None = Field(default=None, description="PEM file of the certificate's private key.")
 

@@ -46,9 +46,9 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
 
 def serve(settings: Settings) -> None:
     """Listen until told to stop. Raises InputError when the address is taken."""
-    check_access(settings)
     listener = _listen(settings.host, settings.port)
     with listener:
+        check_access(settings)
         runtime = Runtime(settings)
         _announce(settings, _url(settings, listener))
         config = uvicorn.Config(

@@ -22,6 +22,7 @@ from service.answers import frontier_answer, outcome_answer, policies_answer, ro
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
 from service.health import access_mode, unready
+from service.limits import Bounded
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
@@ -44,6 +45,7 @@ def create_app(
     """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
     app = FastAPI(title="Tierwise", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_middleware(Bounded, body_seconds=settings.body_seconds, answer_seconds=settings.answer_seconds)
     app.add_middleware(Guard, ring=ring, metrics=metrics, logger=logger)
     app.add_middleware(Observed, metrics=metrics, logger=logger)
     app.add_exception_handler(HTTPException, problems.http_problem)

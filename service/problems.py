@@ -104,6 +104,17 @@ def large_problem(limit: int) -> Response:
     return problem(413, "too-large", "The body is too large", f"body: over {limit} bytes", field="body", cure=cure)
 
 
+def slow_problem(body: bool, body_seconds: float, answer_seconds: float) -> Response:
+    """A body that did not arrive in time, or an answer that was not made in time."""
+    if body:
+        cure, headers = "Send the body faster.", {"Connection": "close"}
+        detail = f"body: not whole after {body_seconds:g} seconds"
+        return problem(408, "slow-body", "The body did not arrive", detail, field="body", cure=cure, headers=headers)
+    cure = "Ask for less at once, or ask again later."
+    detail = f"not answered within {answer_seconds:g} seconds"
+    return problem(503, "slow-answer", "It took too long", detail, cure=cure, headers={"Retry-After": "5"})
+
+
 def store_problem(error: StoreError) -> Response:
     """The report was not kept; sending it again is safe, because a report is kept once."""
     cure = "Send the same report again; it is kept once."
