@@ -37,7 +37,7 @@ class ExploreLimits:
     extra_share: float = 0.05
     risk_share: float = 0.005
     daily_usd: float = 1.0
-    daily_wrong: float = 5.0
+    daily_wrong: float = 20.0
 
 
 @dataclass(frozen=True)

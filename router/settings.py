@@ -153,7 +153,7 @@ class Settings(BaseSettings):
         default=0.005, ge=0, le=1, description="Share of correct answers that exploring is expected to lose, at most."
     )
     explore_daily_usd: float = Field(default=1.0, ge=0, description="Extra USD of a tenant's explored calls a day.")
-    explore_daily_wrong: float = Field(default=5.0, ge=0, description="The same in expected wrong answers.")
+    explore_daily_wrong: float = Field(default=20.0, ge=0, description="The same in expected wrong answers.")
     explore_seed: int = Field(default=0, description="Draws are a hash of this and the decision's id.")
     explore_tenants: dict[str, TenantExploration] = Field(
         default_factory=dict, description='JSON: bounds of tenants that differ, {"acme": {"epsilon": 0}}.'

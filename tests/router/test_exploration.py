@@ -24,7 +24,7 @@ from router.settings import Settings
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ENDLESS = Left(1e9, 1e9)
 REQUEST = replace(Request.from_prompt("What is 2 + 2?"), tenant="acme")
-WIDE = ExploreLimits(0.2, max_extra_usd=1, max_risk=1, extra_share=100, risk_share=1)
+WIDE = ExploreLimits(0.2, 1, 1, 100, 1, daily_usd=1e9, daily_wrong=1e9)
 
 
 def option(name: str, p: float, usd: float) -> Option:
