@@ -43,7 +43,7 @@ class Forgotten:
 
     def count(self, table: str, rows: int) -> None:
         if rows:
-            self.rows[table] = self.rows.get(table, 0) + rows
+            self.rows[str(table)] = self.rows.get(table, 0) + rows  # SQLAlchemy names are a kind of str
 
 
 def find(connection: Connection, whom: Whom) -> Forgotten:
