@@ -1,7 +1,8 @@
 """Where real parts are chosen and wired, and the only place where they are. Everything else is given its parts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -17,6 +18,8 @@ from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, Spend
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
+from router.rollout.candidate_watcher import CandidateWatcher
+from router.rollout.stages import Trial
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
@@ -26,7 +29,9 @@ from service.cache_parts import open_cache
 from service.chores import Chores
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
+from service.shadowing import make_runs, make_shadow
 from service.tracing import Tracing, make_exporter
+from service.watching import Watching
 
 VERSION = "0.1.0"
 
@@ -63,16 +68,28 @@ class Runtime:
         self.spending = Spending(rules)
         self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending)
         self.chores = Chores(self.store, self.spending, self.hooks, settings)
-        self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
+        self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
+        self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
+        self.engine.watcher = Watching([self.shadow, *([self.runs] if self.runs else [])])
+        follow = settings.models_dir, self.hooks, settings.policy_poll_seconds
+        self.watcher = PolicyWatcher(follow[0], self.engine.swap, *follow[1:], self.engine.known)
+        self.candidates = CandidateWatcher(follow[0], self._try, *follow[1:], self.engine.known)
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
         self._loading.start()
         self.chores.start()
+        self.shadow.start()
+        if self.runs is not None:
+            self.runs.start()
 
     def close(self) -> None:
         """Stop following, then write what waits."""
         self.watcher.stop()
+        self.candidates.stop()
+        self.shadow.close()
+        if self.runs is not None:
+            self.runs.close()
         self.chores.stop()
         self.engine.close()
         if self.tracing is not None:
@@ -103,11 +120,23 @@ class Runtime:
         if self.settings.policy is None:
             self.watcher.look()
             self.watcher.start()
-            return
+        else:
+            self._take(self.settings.policy, self.engine.swap)
+        if self.settings.candidate is None:
+            self.candidates.look()
+            self.candidates.start()
+        else:
+            self._take(self.settings.candidate, lambda policy: self._try(Trial(policy, 0.0)))
+
+    def _take(self, folder: Path, use: Callable[[Policy], None]) -> None:
         try:
-            self.engine.swap(Policy.load(self.settings.policy))
+            use(Policy.load(folder))
         except Exception as error:
-            tell(self.hooks, PolicyRefused(self.settings.policy, _said(error)))
+            tell(self.hooks, PolicyRefused(folder, _said(error)))
+
+    def _try(self, trial: Trial | None) -> None:
+        self.engine.try_policy(trial)
+        self.shadow.use(None if trial is None else trial.policy)
 
     def _open_cache(self) -> None:
         """Without a cache every request is asked of a model, which is right and merely dear."""

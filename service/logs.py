@@ -8,6 +8,7 @@ import structlog
 
 from router.events import (
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -60,6 +61,8 @@ class EventLog:
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
+            case CandidateFailed():
+                self._logger.warning("the candidate could not decide; the incumbent did", version=event.version)
             case CacheFailed():
                 self._logger.error("cache failed", step=event.step, failure=event.failure)
             case ReportFailed():

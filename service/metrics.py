@@ -11,6 +11,7 @@ from router.decisions import Outcome
 from router.events import (
     AnswerTaken,
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -19,6 +20,8 @@ from router.events import (
     Reported,
     ReportFailed,
     ReservationsExpired,
+    Shadowed,
+    ShadowRun,
     SpendAlert,
     SpendingFileRead,
     SpendingRefused,
@@ -67,6 +70,9 @@ class Metrics:
         )
         self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
+        self.shadows = self._counter("shadow_decisions", "Requests offered to the candidate, by fate.", "result")
+        self.shadow_runs = self._counter("shadow_runs", "Alternatives to be run by the service, by fate.", "result")
+        self.candidate_failures = self._counter("candidate_failures", "Decisions that a candidate left undone.")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
 
@@ -115,6 +121,12 @@ class Metrics:
                 self.cache_failures.labels(event.step).inc()
             case AnswerTaken():
                 self.answers.labels(event.result).inc()
+            case CandidateFailed():
+                self.candidate_failures.inc()
+            case Shadowed():
+                self.shadows.labels(event.result).inc(event.count)
+            case ShadowRun():
+                self.shadow_runs.labels(event.result).inc()
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         self.http.labels(path, str(status)).observe(seconds)
@@ -167,6 +179,8 @@ class Metrics:
             (self.lookups, LOOKUPS),
             (self.answers, get_args(Result)),
             (self.cache_failures, CACHE_STEPS),
+            (self.shadows, get_args(Shadowed.__annotations__["result"])),
+            (self.shadow_runs, get_args(ShadowRun.__annotations__["result"])),
         ):
             for value in values:
                 metric.labels(value)
