@@ -33,6 +33,7 @@ from router.events import (
     tell,
 )
 from router.explanations import explanation
+from router.exploration import Explorer
 from router.jobs import Job, Once, Unlogged
 from router.log.store import LogStore, Recorded, Reserve
 from router.parts import Parts
@@ -79,7 +80,9 @@ class Engine:
         hooks: Sequence[Hook] = (),
         clock: Callable[[], datetime] = now,
         spending: Spending | None = None,
+        explorer: Explorer | None = None,
     ) -> None:
+        self.explorer = explorer
         self.spending = spending or Spending()
         self.safe, self.store, self.limits, self.hooks, self._clock = safe, store, limits, tuple(hooks), clock
         self._parts = Parts(encoder)
@@ -181,7 +184,7 @@ class Engine:
             answered = await self._logged(unlogged)
         except SpendingError as refused:
             again = self.spending.again(refused, unlogged.decided.decision, request, self._parts.deciding(request))
-            return await self._answer(again, Job(job.lookup))
+            return await self._answer(again, Job(job.lookup, again=True))
         if answered.unlogged is not None:
             self.spending.check_unlogged(answered.decision, request)
         return answered
@@ -262,19 +265,22 @@ class Engine:
             raise StepError("no-policy")
         vector()
         job.stage, encoded = "policy", perf_counter()
-        decision = job.claim(self._choose(parts, request, vector()))
+        decision, policy = self._choose(parts, request, vector())
+        decision = job.claim(decision)
+        if self.explorer is not None:
+            decision = self.explorer(decision, request, policy, job.again)
         return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded, vector=vector())
 
-    def _choose(self, parts: Parts, request: Request, vector: np.ndarray) -> Decision:
+    def _choose(self, parts: Parts, request: Request, vector: np.ndarray) -> tuple[Decision, Policy]:
         """The decision of whoever's turn it is. A candidate that cannot decide leaves it to the incumbent."""
         assert parts.policy is not None
         policy = parts.deciding(request) or parts.policy
         if policy is not parts.policy:
             try:
-                return self.spending.choose(choose, policy, request, vector, self._clock())
+                return self.spending.choose(choose, policy, request, vector, self._clock()), policy
             except Exception:
                 tell(self.hooks, CandidateFailed(policy.version))
-        return self.spending.choose(choose, parts.policy, request, vector, self._clock())
+        return self.spending.choose(choose, parts.policy, request, vector, self._clock()), parts.policy
 
     def _reserve(self, decision: Decision, request: Request) -> Reserve:
         return self.spending.reserving(decision, request, self.price, "escalation")

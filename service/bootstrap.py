@@ -15,6 +15,7 @@ from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
 from router.estimate.linear_algebra import one_blas_thread
 from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
+from router.exploration import explorer_of
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
@@ -24,6 +25,7 @@ from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
 from router.spend.spending import Spending
+from service.access_start import make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
@@ -58,6 +60,7 @@ class Runtime:
             threads(settings),
             settings.max_waiting_requests,
         )
+        self.ring = make_ring(settings)
         self.store = LogStore(
             settings.store_url,
             timeout_seconds=settings.store_timeout_seconds,
@@ -66,7 +69,10 @@ class Runtime:
         )
         rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
         self.spending = Spending(rules)
-        self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending)
+        explorer = explorer_of(settings)
+        self.engine = Engine(
+            safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending, explorer=explorer
+        )
         self.chores = Chores(self.store, self.spending, self.hooks, settings)
         self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
         self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
@@ -82,9 +88,13 @@ class Runtime:
         self.shadow.start()
         if self.runs is not None:
             self.runs.start()
+        if self.ring is not None:
+            self.ring.start()
 
     def close(self) -> None:
         """Stop following, then write what waits."""
+        if self.ring is not None:
+            self.ring.stop()
         self.watcher.stop()
         self.candidates.stop()
         self.shadow.close()
@@ -102,7 +112,7 @@ class Runtime:
             yield
             self.close()
 
-        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan)
+        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan, self.ring)
 
     def _load(self) -> None:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""

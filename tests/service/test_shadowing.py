@@ -22,14 +22,14 @@ from service.watching import Watching
 
 
 class Service:
-    def __init__(self, engine: Engine, client: tuple[str, int] = ("127.0.0.1", 1)) -> None:
-        self.engine, self.metrics, self.client = engine, Metrics(), client
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.metrics = engine, Metrics()
         engine.hooks = (self.metrics,)
         self.app = create_app(engine, Settings(cache=False), self.metrics)
 
     def call(self, method: str, path: str, **given: object) -> httpx.Response:
         async def once() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, client=self.client)
+            transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://tierwise") as client:
                 return await client.request(method, path, **given)  # type: ignore[arg-type]
 
@@ -100,7 +100,3 @@ def test_without_a_candidate_there_is_nothing_to_show(engine: Engine) -> None:
 def test_a_wrong_moment_is_named(watched: Callable[..., Service]) -> None:
     answer = watched().call("GET", "/shadow?since=soon")
     assert answer.status_code == 422 and answer.json()["field"] == "since"
-
-
-def test_a_stranger_is_shown_nothing(engine: Engine) -> None:
-    assert Service(engine, client=("203.0.113.9", 1)).call("GET", "/shadow").status_code == 403
