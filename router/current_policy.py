@@ -77,7 +77,7 @@ def load_pointed(current: Current) -> Policy:
     policy = Policy.load(current.folder)
     if policy.version != current.version:
         raise PolicyFileError(
-            f"{current.folder}: holds version {policy.version}, but {current.version} was promoted. "
+            f"{current.folder}: holds version {policy.version}, but was promoted for {current.version}. "
             "Promote the folder again to serve what it holds now."
         )
     return policy
