@@ -110,7 +110,7 @@ class Policy:
             return special_offers(request, self.routes, self.specs, self.book, estimates, at)
         given, made, most = estimates.input_tokens, estimates.output_tokens, estimates.output_tokens_high
         seconds = usual_seconds(estimates, [self.specs[route] for route in self.routes])
-        usd, upper = self._usd(given, made, at), self._usd(given, most, at)
+        usd, upper = self.usd(estimates, at), self._usd(given, most, at)
         return Offers(given[0], made[0], np.zeros(given.shape[1]), usd[0], upper[0], seconds[0])
 
     def sweep_choices(
