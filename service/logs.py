@@ -61,7 +61,8 @@ class EventLog:
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
             case CacheFailed():
-                self._logger.error("cache failed", step=event.step, failure=event.failure)
+                level = self._logger.debug if event.step == "skipped" else self._logger.error
+                level("cache failed", step=event.step, failure=event.failure)
             case ReportFailed():
                 level = self._logger.info if event.cause == "unknown-decision" else self._logger.error
                 level("report not recorded", cause=event.cause)

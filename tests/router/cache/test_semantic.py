@@ -198,7 +198,7 @@ def test_another_encoder_never_meets_old_vectors(make_cache: Make, embed: Embed)
     assert ask(other, embed, known).tier == "exact"
 
 
-@pytest.mark.parametrize("damage", ["none", "torn", "missing"])
+@pytest.mark.parametrize("damage", ["none", "torn", "missing", "another store's"])
 def test_a_large_index_outlives_a_restart_and_damage_does_not(
     make_cache: Make, embed: Embed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
@@ -211,6 +211,12 @@ def test_a_large_index_outlives_a_restart_and_damage_does_not(
         path.write_bytes(path.read_bytes()[:500])
     elif damage == "missing":
         path.unlink()
+    elif damage == "another store's":  # the same identifiers, other vectors
+        saved = cache_index.VectorIndex.load(path, 64, "hashing-64")
+        assert saved is not None
+        rows = sorted(saved.rows())
+        saved.add(rows, np.roll(saved.vectors(rows), 1, axis=0))
+        saved.save(path)
     changed = make_cache(GENEROUS)  # another process removes one answer while the index rests
     assert changed.invalidate("default", like=embed("please tell me the opening hours of the library number 1"),
                               min_similarity=0.999, dry_run=False).answers == 1  # fmt: skip
