@@ -19,6 +19,7 @@ from service import problems
 from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
+from service.door import Door, Queue
 from service.health import unready
 from service.logs import make_logger
 from service.metrics import Metrics
@@ -41,10 +42,13 @@ def create_app(
     """The service over an engine. `metrics` should be one of the engine's hooks."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
     app = FastAPI(title="Tierwise", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    queue = Queue(settings.max_waiting_requests, settings.shed_after_seconds)
+    app.add_middleware(Door, queue=queue, safe=engine.safe, metrics=metrics)
     app.add_middleware(Observed, metrics=metrics, logger=logger)
     app.add_exception_handler(HTTPException, problems.http_problem)
     store = engine.store
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
+    metrics.watch_away({"store": lambda: store is None or store.away, "cache": lambda: _cache_is_away(engine)})
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)
     add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer))
@@ -114,6 +118,10 @@ def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool
     async def read_metrics() -> Response:
         """Prometheus text."""
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _cache_is_away(engine: Engine) -> bool:
+    return engine.cache is not None and engine.cache.away
 
 
 def _idempotency_key(request: Request) -> str | None:
