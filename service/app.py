@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -117,7 +118,8 @@ def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool
     @app.get("/metrics", **documented("metrics"))
     async def read_metrics() -> Response:
         """Prometheus text."""
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = await run_in_threadpool(metrics.render)  # it asks the cache, which may be waiting for its store
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _cache_is_away(engine: Engine) -> bool:

@@ -7,7 +7,7 @@ acknowledged survives the process; a future that was cancelled in time was never
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 from threading import Thread
@@ -74,10 +74,12 @@ class LogWriter:
         return job.future
 
     def close(self, timeout_seconds: float = 10.0) -> None:
-        """Write what waits, then stop."""
+        """Write what waits, then stop. A database that hangs is left after `timeout_seconds`: nobody was told that what
+        still waits was kept."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            with suppress(Full):
+                self._queue.put(None, timeout=timeout_seconds)
         self._thread.join(timeout_seconds)
 
     def _run(self) -> None:

@@ -186,6 +186,21 @@ def test_a_restart_keeps_answers_histories_and_the_promise(make_cache: Make, emb
     assert again.promise("default").requests == before.requests + 1
 
 
+def test_a_clock_that_steps_serves_nothing_too_old_and_heals(make_cache: Make, embed: Embed, clock) -> None:
+    cache = make_cache(CacheRules(ttl_seconds=100.0))
+    tell(cache, ask(cache, embed, "hello"), "hi")
+    clock.now -= 1_000.0  # what is there comes from the future: nobody knows how old it is
+    looked = ask(cache, embed, "hello")
+    assert looked.action == "miss"
+    tell(cache, looked, "hi again")
+    assert ask(cache, embed, "hello").action == "hit"
+    clock.now += 1_000.0  # and what was stored meanwhile is older than its time
+    looked = ask(cache, embed, "hello")
+    assert looked.action == "miss"
+    tell(cache, looked, "hi once more")
+    assert ask(cache, embed, "hello").answer.content == "hi once more"
+
+
 def test_another_encoder_never_meets_old_vectors(make_cache: Make, embed: Embed) -> None:
     cache = make_cache(GENEROUS)
     trained(cache, embed)

@@ -217,6 +217,16 @@ def test_nobody_waits_behind_a_transaction_that_hangs(store_url: str, decision: 
     store.close()
 
 
+def test_closing_does_not_wait_for_ever_for_a_transaction_that_hangs(store_url: str) -> None:
+    store, go = LogStore(store_url), Event()
+    store.write(lambda connection: go.wait(10))
+    started = time.monotonic()
+    store._writer.close(0.05)
+    assert time.monotonic() - started < 2
+    go.set()
+    store.close()
+
+
 def test_a_record_that_cannot_even_be_said_fails_alone(store: LogStore, decision: Decision) -> None:
     """Whatever goes wrong in one record's own work, its neighbours in the batch are kept."""
     go = Event()
