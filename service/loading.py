@@ -10,10 +10,10 @@ from threading import Event
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 60.0
 
 
-def until_all_work(steps: Sequence[Callable[[], bool]], stopping: Event, rest: float = FIRST_REST_SECONDS) -> None:
+def until_all_work(steps: Sequence[Callable[[], bool]], stopping: Event) -> None:
     """Take the steps in order, and those that say False again after a rest, until all have worked or `stopping` is
     set."""
-    left = list(steps)
+    left, rest = list(steps), FIRST_REST_SECONDS
     while True:
         left = [step for step in left if not step()]
         if not left or stopping.wait(rest):

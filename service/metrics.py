@@ -43,6 +43,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._promises: PromiseCollector | None = None
         self.decisions = self._counter("decisions", "Decisions answered.", "action", "tier")
         self.fallbacks = self._counter("fallbacks", "Safe routes answered, by what failed.", "cause")
         self.shed = self._counter("shed_requests", "Requests to /route refused with 429: too many were waiting.")
@@ -90,8 +91,11 @@ class Metrics:
             away.labels(part).set_function(lambda read=read: float(read()))  # type: ignore[misc]
 
     def watch_cache(self, cache: SemanticCache) -> None:
-        """Read each tenant's promise, and where it stands, whenever the metrics are read."""
-        self.registry.register(PromiseCollector(cache))
+        """Read each tenant's promise, and where it stands, whenever the metrics are read; of the cache named last."""
+        if self._promises is not None:
+            self.registry.unregister(self._promises)
+        self._promises = PromiseCollector(cache)
+        self.registry.register(self._promises)
 
     def __call__(self, event: Event) -> None:
         match event:

@@ -2,10 +2,14 @@
 
 from threading import Event
 
+import pytest
+
+from service import loading
 from service.loading import until_all_work
 
 
-def test_what_fails_is_tried_again_and_what_worked_is_not() -> None:
+def test_what_fails_is_tried_again_and_what_worked_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "FIRST_REST_SECONDS", 0.001)
     done: list[str] = []
 
     def encoder() -> bool:
@@ -16,7 +20,7 @@ def test_what_fails_is_tried_again_and_what_worked_is_not() -> None:
         done.append("policy")
         return True
 
-    until_all_work([encoder, policy], Event(), rest=0.001)
+    until_all_work([encoder, policy], Event())
     assert done == ["encoder", "policy", "encoder", "encoder"]
 
 
