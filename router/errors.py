@@ -20,6 +20,7 @@ TierwiseError
 ├── EncoderError          weights that cannot be loaded or run
 │   └── EncoderMismatchError  a policy trained on other vectors than the encoder makes
 └── StoreError            a record that could not be written or read
+    └── StoreAwayError        the database does not answer: locked, full, gone; not this record's fault
 
 Commands turn these into exit code 2 and one message; the service turns them into RFC 9457 problem documents.
 """
@@ -199,3 +200,7 @@ class EncoderMismatchError(EncoderError):
 
 class StoreError(TierwiseError):
     """A record that could not be written or read."""
+
+
+class StoreAwayError(StoreError):
+    """The database itself does not answer. The same record may be taken later."""

@@ -23,10 +23,21 @@ from router.errors import (
     UnknownModelError,
     shown,
 )
+from router.provider_parameters import provider_parameters
+from router.safe_route import SafeRoute
 
 MEDIA_TYPE = "application/problem+json"
 _KIND = "urn:tierwise:problem:"
 _SHOWN_CHARS = 200
+
+
+def overload_document(safe: SafeRoute) -> dict[str, Any]:
+    """Too many decisions wait. The caller may wait as well, or call the safe route without having asked."""
+    cure = "Send it again after Retry-After seconds, or forward the safe route's parameters now."
+    document = {"type": _KIND + "overload", "title": "Too many requests", "status": 429}
+    document |= {"detail": "one more decision would wait too long for its turn", "cure": cure}
+    parameters = provider_parameters(safe.spec, safe.max_output_tokens)
+    return document | {"safe_route": {"route": safe.spec.route.key, "parameters": parameters}}
 
 
 def problem(status: int, kind: str, title: str, detail: str, **more: Any) -> Response:

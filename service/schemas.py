@@ -370,7 +370,11 @@ def _answers(name: str) -> dict[str, Any]:
     told = {"200": {"description": "Done", "content": {"application/json": {"schema": _ref(answers[name])}}}}
     told |= {"400": _problem("Not JSON"), "413": _problem("Too large"), "422": _problem("A wrong value, or a conflict")}
     if name == "route":
-        told |= {"402": _problem("A budget is exhausted"), "403": _problem("Not granted"), "429": _problem("As 402")}
+        told |= {
+            "402": _problem("A budget is exhausted"),
+            "403": _problem("Not granted"),
+            "429": _problem("As 402, or too many decisions wait: then it carries `safe_route`"),
+        }
     if name == "outcomes":
         told |= {"404": _problem("Unknown decision"), "503": _problem("Not recorded; send it again")}
     if name == "cache_invalidate":

@@ -58,13 +58,18 @@ class LogStore:
 
     def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, keep_text: bool = False) -> None:
         self._engine = open_database(url, timeout_seconds, fsync)
-        self._writer = LogWriter(self._engine, metadata)
+        self._writer = LogWriter(self._engine, metadata, patience_seconds=2 * timeout_seconds)
         self.keep_text = keep_text
 
     @property
     def pending(self) -> int:
         """Records that wait to be written."""
         return self._writer.pending
+
+    @property
+    def away(self) -> bool:
+        """Whether the database is known not to answer."""
+        return self._writer.away
 
     def append(self, decision: Decision, request: Request, reserve: Reserve | None = None) -> Future[Any]:
         """Keep a decision; the future's result is that of `reserve`, which runs in the same transaction or refuses."""
