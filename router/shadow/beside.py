@@ -118,8 +118,9 @@ class Shadow:
     def work(self) -> None:
         """Decide everything that waits now, and write it down."""
         while jobs := self._taken():
-            asked_first = sorted(jobs, key=lambda job: job.asked is None)  # a caller waits for these
-            rows = [row for job in asked_first if (row := self._compared(job)) is not None]
+            for job in (one for one in jobs if one.asked is not None):  # a caller waits for these
+                self._answer(job)
+            rows = [one.row() for job in jobs if job.asked is None and (one := self._compared(job)) is not None]
             if rows:
                 self._keep(rows)
 
@@ -132,25 +133,30 @@ class Shadow:
             pass
         return jobs
 
-    def _compared(self, job: _Job) -> dict[str, Any] | None:
-        """The comparison's row, unless the candidate fails, which tells against it and harms nobody."""
-        seen, alternative = job.seen, None
-        try:
-            instead = self._decide(job.candidate, seen.request, seen.vector, seen.decision.at)
-            comparison = Comparison(seen.request.tenant, seen.decision, instead, job.asked is not None)
+    def _answer(self, job: _Job) -> None:
+        """Keep a sampled comparison before anybody can report on it; then ask for the alternative, or have it run."""
+        comparison, alternative = self._compared(job), None
+        if comparison is not None:
+            self._keep([comparison.row()])
             if self._run is None:
                 alternative = comparison.alternative()
-            elif comparison.sampled:
-                self._run(seen.request, comparison)
-            tell(self._hooks, Shadowed("agreed" if comparison.agrees else "differed"))
-            return comparison.row()
+            else:
+                self._run(job.seen.request, comparison)
+        # a caller that no longer waits has cancelled it
+        if job.asked is not None and job.asked.set_running_or_notify_cancel():
+            job.asked.set_result(alternative)
+
+    def _compared(self, job: _Job) -> Comparison | None:
+        """Both decisions, unless the candidate fails, which tells against it and harms nobody."""
+        seen = job.seen
+        try:
+            instead = self._decide(job.candidate, seen.request, seen.vector, seen.decision.at)
         except Exception:
             tell(self._hooks, Shadowed("failed"))
             return None
-        finally:
-            # a caller that no longer waits has cancelled it
-            if job.asked is not None and job.asked.set_running_or_notify_cancel():
-                job.asked.set_result(alternative)
+        comparison = Comparison(seen.request.tenant, seen.decision, instead, job.asked is not None)
+        tell(self._hooks, Shadowed("agreed" if comparison.agrees else "differed"))
+        return comparison
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         def written(done: Future[Any]) -> None:
