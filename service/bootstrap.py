@@ -1,8 +1,9 @@
 """Where real parts are chosen and wired, and the only place where they are. Everything else is given its parts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from threading import Thread
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,6 +20,8 @@ from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
 from router.privacy.text_rule import TextRule
+from router.rollout.candidate_watcher import CandidateWatcher
+from router.rollout.stages import Trial
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
@@ -27,9 +30,12 @@ from service.access_start import make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
+from service.loading import until_all_work
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
+from service.shadowing import make_runs, make_shadow
 from service.tracing import Tracing, make_exporter
+from service.watching import Watching
 
 VERSION = "0.1.0"
 
@@ -70,20 +76,34 @@ class Runtime:
             safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending, explorer=explorer
         )
         self.chores = Chores(self.store, self.spending, self.hooks, settings)
-        self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
+        self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
+        self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
+        self.engine.watcher = Watching([self.shadow, *([self.runs] if self.runs else [])])
+        follow = settings.models_dir, self.hooks, settings.policy_poll_seconds
+        self.watcher = PolicyWatcher(follow[0], self.engine.swap, *follow[1:], self.engine.known)
+        self.candidates = CandidateWatcher(follow[0], self._try, *follow[1:], self.engine.known)
+        self._closing = Event()
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
         self._loading.start()
         self.chores.start()
+        self.shadow.start()
+        if self.runs is not None:
+            self.runs.start()
         if self.ring is not None:
             self.ring.start()
 
     def close(self) -> None:
         """Stop following, then write what waits."""
+        self._closing.set()
         if self.ring is not None:
             self.ring.stop()
         self.watcher.stop()
+        self.candidates.stop()
+        self.shadow.close()
+        if self.runs is not None:
+            self.runs.close()
         self.chores.stop()
         self.engine.close()
         if self.tracing is not None:
@@ -102,33 +122,61 @@ class Runtime:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""
         self._open_store()
         one_blas_thread()
+        steps = [self._load_encoder, self._load_policy, self._load_candidate]
+        if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
+            steps.append(self._open_cache)
+        until_all_work(steps, self._closing)
+
+    def _load_encoder(self) -> bool:
         try:
             self.engine.use_encoder(load_encoder(self.settings))
         except Exception as error:
             tell(self.hooks, EncoderFailed(_said(error)))
-        self._load_policy()
-        if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
-            self._open_cache()
+            return False
+        return True
 
-    def _load_policy(self) -> None:
+    def _load_policy(self) -> bool:
         if self.settings.policy is None:
             self.watcher.look()
             self.watcher.start()
-            return
-        try:
-            self.engine.swap(Policy.load(self.settings.policy))
-        except Exception as error:
-            tell(self.hooks, PolicyRefused(self.settings.policy, _said(error)))
+            return True
+        return self._taken(self.settings.policy, self.engine.swap)
 
-    def _open_cache(self) -> None:
-        """Without a cache every request is asked of a model, which is right and merely dear."""
+    def _load_candidate(self) -> bool:
+        if self.settings.candidate is None:
+            self.candidates.look()
+            self.candidates.start()
+            return True
+        return self._taken(self.settings.candidate, lambda policy: self._try(Trial(policy, 0.0)))
+
+    def _taken(self, folder: Path, use: Callable[[Policy], None]) -> bool:
         try:
-            cache = open_cache(self.settings, self.engine.encoder)
+            use(Policy.load(folder))
+        except Exception as error:
+            tell(self.hooks, PolicyRefused(folder, _said(error)))
+            return False
+        return True
+
+    def _try(self, trial: Trial | None) -> None:
+        self.engine.try_policy(trial)
+        self.shadow.use(None if trial is None else trial.policy)
+
+    def _open_cache(self) -> bool:
+        """Without a cache every request is asked of a model, which is right and merely dear. Opened without an encoder
+        it finds the byte-identical only, and is opened again once there is one."""
+        encoder, before = self.engine.encoder, self.engine.cache
+        if before is not None and encoder is None:
+            return False
+        try:
+            cache = open_cache(self.settings, encoder)
         except Exception as error:
             tell(self.hooks, CacheFailed("open", _said(error)))
-            return
+            return False
         self.engine.use_cache(GuardedCache(cache, self.hooks))
         self.metrics.watch_cache(cache)
+        if before is not None:
+            before.close()
+        return encoder is not None
 
     def _open_store(self) -> None:
         """Make the tables now and not in the first request's time. What fails here is told by /readyz."""

@@ -1,6 +1,6 @@
 """What Prometheus reads. Counts the engine's events and HTTP answers; labels come from fixed lists only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,6 +11,7 @@ from router.decisions import Outcome
 from router.events import (
     AnswerTaken,
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -19,6 +20,8 @@ from router.events import (
     Reported,
     ReportFailed,
     ReservationsExpired,
+    Shadowed,
+    ShadowRun,
     SpendAlert,
     SpendingFileRead,
     SpendingRefused,
@@ -28,7 +31,7 @@ from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
 
 STAGES = ("encode", "cache", "decide", "log")
-CACHE_STEPS = ("open", "lookup", "learn")
+CACHE_STEPS = ("open", "lookup", "learn", "skipped")
 LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
@@ -43,8 +46,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._promises: PromiseCollector | None = None
         self.decisions = self._counter("decisions", "Decisions answered.", "action", "tier")
         self.fallbacks = self._counter("fallbacks", "Safe routes answered, by what failed.", "cause")
+        self.shed = self._counter("shed_requests", "Requests to /route refused with 429: too many were waiting.")
         self.unlogged = self._counter("unlogged_decisions", "Decisions answered with logged=false.", "cause")
         self.reports = self._counter("outcome_reports", "Reports of outcomes, by what became of them.", "result")
         self.expected_usd = self._counter("expected_usd", "USD that the decided calls were expected to cost.")
@@ -68,6 +73,9 @@ class Metrics:
         )
         self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
+        self.shadows = self._counter("shadow_decisions", "Requests offered to the candidate, by fate.", "result")
+        self.shadow_runs = self._counter("shadow_runs", "Alternatives to be run by the service, by fate.", "result")
+        self.candidate_failures = self._counter("candidate_failures", "Decisions that a candidate left undone.")
         self.access = self._counter("access_refusals", "Requests refused before anybody looked at them.", "cause")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
@@ -80,9 +88,20 @@ class Metrics:
         ):
             Gauge(f"tierwise_{name}", text, registry=self.registry).set_function(read)
 
+    def watch_away(self, parts: Mapping[str, Callable[[], bool]]) -> None:
+        """Read which parts are known not to answer, so that nobody waits for them."""
+        away = Gauge(
+            "tierwise_away", "1 while a part is left alone: it kept failing.", ["part"], registry=self.registry
+        )
+        for part, read in parts.items():
+            away.labels(part).set_function(lambda read=read: float(read()))  # type: ignore[misc]
+
     def watch_cache(self, cache: SemanticCache) -> None:
-        """Read each tenant's promise, and where it stands, whenever the metrics are read."""
-        self.registry.register(PromiseCollector(cache))
+        """Read each tenant's promise, and where it stands, whenever the metrics are read; of the cache named last."""
+        if self._promises is not None:
+            self.registry.unregister(self._promises)
+        self._promises = PromiseCollector(cache)
+        self.registry.register(self._promises)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -117,6 +136,12 @@ class Metrics:
                 self.cache_failures.labels(event.step).inc()
             case AnswerTaken():
                 self.answers.labels(event.result).inc()
+            case CandidateFailed():
+                self.candidate_failures.inc()
+            case Shadowed():
+                self.shadows.labels(event.result).inc(event.count)
+            case ShadowRun():
+                self.shadow_runs.labels(event.result).inc()
 
     def refused_access(self, refused: Exception) -> None:
         self.access.labels(type(refused).__name__).inc()
@@ -173,6 +198,8 @@ class Metrics:
             (self.lookups, LOOKUPS),
             (self.answers, get_args(Result)),
             (self.cache_failures, CACHE_STEPS),
+            (self.shadows, get_args(Shadowed.__annotations__["result"])),
+            (self.shadow_runs, get_args(ShadowRun.__annotations__["result"])),
         ):
             for value in values:
                 metric.labels(value)

@@ -83,3 +83,12 @@ def test_an_index_that_we_did_not_write_is_not_read(grown: tuple[VectorIndex, np
 
 def test_an_empty_index_finds_nothing() -> None:
     assert VectorIndex(16, "e").search(unit(1)[0], 3) == ([], [])
+
+
+def test_an_index_that_cannot_be_saved_leaves_nothing_behind(
+    grown: tuple[VectorIndex, np.ndarray], tmp_path: Path
+) -> None:
+    (tmp_path / "i" / "taken").mkdir(parents=True)
+    with pytest.raises(OSError):
+        grown[0].save(tmp_path / "i")
+    assert [one.name for one in tmp_path.iterdir()] == ["i"]
