@@ -93,7 +93,6 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     files = manifest.get("files")
     if not isinstance(files, dict) or _version(manifest) != manifest.get("version"):
         raise PolicyFileError(f"{folder / MANIFEST}: changed since it was written. Train the policy again.")
-    _check_strangers(folder, files)
     for name, digest in files.items():
         try:
             path = inside(folder, name, "files")
@@ -103,6 +102,7 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
             raise PolicyFileError(f"{folder / name}: missing. Train the policy again.")
         if file_digest(path) != digest:
             raise PolicyFileError(f"{folder / name}: does not match its digest. Train the policy again.")
+    _check_strangers(folder, files)
 
 
 def _check_strangers(folder: Path, files: Mapping[str, Any]) -> None:

@@ -169,6 +169,7 @@ def parquet_bomb(path: Path, rows: int) -> None:
     pq.write_table(table, path, compression="zstd", use_dictionary=True, store_schema=False)
 
 
+@pytest.mark.real
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's address space")
 def test_a_table_that_unfolds_to_a_hundred_gigabytes_is_refused(tmp_path: Path) -> None:
     """In a process of its own: a limit on memory is a matter of the whole process."""

@@ -90,5 +90,5 @@ def test_an_index_that_cannot_be_saved_leaves_nothing_behind(
 ) -> None:
     (tmp_path / "i" / "taken").mkdir(parents=True)
     with pytest.raises(OSError):
-        grown[0].save(tmp_path / "i")
+        grown[0].save(tmp_path / "i", SECRET)
     assert [one.name for one in tmp_path.iterdir()] == ["i"]
