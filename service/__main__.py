@@ -1,4 +1,4 @@
-"""`python -m service`: serve decisions over HTTP. `python -m service demo`: show the whole of Tierwise once."""
+"""`python -m service`: serve decisions. `… demo` shows the whole of Tierwise once, `… migrate` upgrades the stores."""
 
 import argparse
 import ipaddress
@@ -25,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from service.demo import run_demo
 
         return run_demo(given[1:])
+    if given[:1] == ["migrate"]:
+        from service.migrate import run_migrate
+
+        return run_migrate(given[1:])
     arguments = _parser().parse_args(given)
     return run_command(lambda: serve(read_settings(arguments)))
 

@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
-from router.cache.tables import answers, entries, metadata, states
+from router.cache.tables import answers, entries, states
 from router.errors import StoreError
-from router.log.database import make_tables, open_database
+from router.log.database import CACHE_LOCK, open_database
 from router.log.driver_sql import from_json, in_style_of, quoted
+from router.migrations.upgrade import prepare
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class CacheStore:
     """Raises StoreError when the database does not answer."""
 
     def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False) -> None:
-        self._engine = open_database(url, timeout_seconds, fsync)
+        self._engine = open_database(url, timeout_seconds, fsync, CACHE_LOCK)
         with self._writing() as connection:
-            make_tables(connection, metadata)
+            prepare(connection)
 
     def insert(
         self,

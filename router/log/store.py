@@ -20,16 +20,14 @@ from router.cache.records import CacheLookup
 from router.decisions import Decision, Option, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
 from router.log.database import open_database
-from router.log.tables import decisions, metadata, outcomes, probes
+from router.log.tables import decisions, outcomes, probes
 from router.log.writer import LogWriter
 from router.outcomes import Pricer, billed, conflicts, content_digest, facts, merge
 from router.prices import now
 from router.requests import Request
 from router.routes import Route
-from router.spend.ledger_tables import calls as _ledger_calls
 
 T = TypeVar("T")
-assert _ledger_calls.metadata is metadata  # the ledger's tables are made with the log's
 _INSERT_DECISION = decisions.insert()
 # What else belongs into a record's transaction: a reservation beside a decision, a settlement beside a report.
 Reserve = Callable[[Connection], Any]
@@ -58,7 +56,7 @@ class LogStore:
 
     def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, keep_text: bool = False) -> None:
         self._engine = open_database(url, timeout_seconds, fsync)
-        self._writer = LogWriter(self._engine, metadata)
+        self._writer = LogWriter(self._engine)
         self.keep_text = keep_text
 
     @property

@@ -12,11 +12,11 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
 from router.errors import StoreError, TierwiseError
-from router.log.database import make_tables
+from router.migrations.upgrade import prepare
 
 T = TypeVar("T")
 MAX_BATCH = 256
@@ -34,8 +34,8 @@ class LogWriter:
     A function that raises a TierwiseError must have written nothing: it refuses, and its batch goes on.
     """
 
-    def __init__(self, engine: Engine, metadata: MetaData, max_pending: int = 10_000) -> None:
-        self._engine, self._metadata = engine.execution_options(writes=True), metadata
+    def __init__(self, engine: Engine, max_pending: int = 10_000) -> None:
+        self._engine = engine.execution_options(writes=True)
         self._queue: Queue[_Job | None] = Queue(max_pending)
         self._connection: Connection | None = None
         self._closed = False
@@ -110,7 +110,7 @@ class LogWriter:
             connection = self._engine.connect()
             try:
                 with connection.begin():
-                    make_tables(connection, self._metadata)
+                    prepare(connection)
             except BaseException:
                 connection.invalidate()
                 connection.close()
