@@ -100,7 +100,7 @@ class PolicyRefused:
 class CacheFailed:
     """The cache failed at a step; the request was answered as if there were none. `failure` names the exception."""
 
-    step: Literal["open", "lookup", "learn"]
+    step: Literal["open", "lookup", "learn", "follow"]
     failure: str
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from router.cache.follower import CacheFollower
 from router.cache.guarded import GuardedCache
 from router.current_policy import PolicyWatcher
 from router.encoders import load_encoder, threads
@@ -64,6 +65,7 @@ class Runtime:
         self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending)
         self.chores = Chores(self.store, self.spending, self.hooks, settings)
         self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
+        self._follower: CacheFollower | None = None
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
@@ -74,6 +76,8 @@ class Runtime:
         """Stop following, then write what waits."""
         self.watcher.stop()
         self.chores.stop()
+        if self._follower is not None:
+            self._follower.stop()
         self.engine.close()
         if self.tracing is not None:
             self.tracing.close()
@@ -117,6 +121,8 @@ class Runtime:
             tell(self.hooks, CacheFailed("open", _said(error)))
             return
         self.engine.use_cache(GuardedCache(cache, self.hooks))
+        self._follower = CacheFollower(cache, self.hooks)
+        self._follower.start()
         self.metrics.watch_cache(cache)
 
     def _open_store(self) -> None:

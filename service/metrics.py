@@ -28,7 +28,7 @@ from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
 
 STAGES = ("encode", "cache", "decide", "log")
-CACHE_STEPS = ("open", "lookup", "learn")
+CACHE_STEPS = ("open", "lookup", "learn", "follow")
 LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
