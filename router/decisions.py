@@ -41,6 +41,7 @@ class Decision:
     sentence, and `fallback` names the failure. `lookup` is what the cache said, None where there is no cache.
     `ceiling_usd` is what a throttling budget allowed the call to cost. `plan` is there where the answer should be
     looked at before it is used: in how many `calls`, for which `signals`; its outcome then tells whether to escalate.
+    `exploration` is the lottery that the decision went through, where one is held (router.exploration).
     """
 
     decision_id: str
@@ -60,6 +61,7 @@ class Decision:
     lookup: CacheLookup | None = None
     ceiling_usd: Decimal | None = None
     plan: Mapping[str, Any] | None = None
+    exploration: Mapping[str, Any] | None = None
 
     @property
     def saved_usd(self) -> float:

@@ -30,6 +30,7 @@ from router.events import (
     tell,
 )
 from router.explanations import explanation
+from router.exploration import Explorer
 from router.jobs import Job, Once, Unlogged
 from router.log.store import LogStore, Recorded, Reserve
 from router.plans.escalation import Verdict, has_evidence, judge_answer
@@ -81,7 +82,9 @@ class Engine:
         hooks: Sequence[Hook] = (),
         clock: Callable[[], datetime] = now,
         spending: Spending | None = None,
+        explorer: Explorer | None = None,
     ) -> None:
+        self.explorer = explorer
         self.spending = spending or Spending()
         self.safe, self.store, self.limits, self.hooks, self._clock = safe, store, limits, tuple(hooks), clock
         self._parts = Parts(encoder)
@@ -154,7 +157,7 @@ class Engine:
             answered = await self._logged(unlogged)
         except SpendingError as refused:
             again = self.spending.again(refused, unlogged.decided.decision, request, self.policy)
-            return await self._answer(again, Job(job.lookup))
+            return await self._answer(again, Job(job.lookup, again=True))
         if answered.unlogged is not None:
             self.spending.check_unlogged(answered.decision, request)
         return answered
@@ -237,6 +240,8 @@ class Engine:
         vector()
         job.stage, encoded = "policy", perf_counter()
         decision = job.claim(self.spending.choose(choose, parts.policy, request, vector(), self._clock()))
+        if self.explorer is not None:
+            decision = self.explorer(decision, request, parts.policy, job.again)
         return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded)
 
     def _reserve(self, decision: Decision, request: Request) -> Reserve:

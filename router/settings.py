@@ -14,6 +14,18 @@ class TenantBudget(BaseModel, frozen=True, extra="forbid"):
     per: Literal["requests", "hits"] | None = None
 
 
+class TenantExploration(BaseModel, frozen=True, extra="forbid"):
+    """A tenant's own bounds of exploration; what it leaves out is as for everyone."""
+
+    epsilon: float | None = Field(default=None, ge=0, le=0.5)
+    max_extra_usd: float | None = Field(default=None, ge=0)
+    max_risk: float | None = Field(default=None, ge=0, le=1)
+    extra_share: float | None = Field(default=None, ge=0)
+    risk_share: float | None = Field(default=None, ge=0, le=1)
+    daily_usd: float | None = Field(default=None, ge=0)
+    daily_wrong: float | None = Field(default=None, ge=0)
+
+
 class Settings(BaseSettings):
     """Each field is read from the environment variable TIERWISE_<FIELD>."""
 
@@ -127,3 +139,22 @@ class Settings(BaseSettings):
     )
     cache_verifier: Path = Field(default=Path("models/verifier"), description="The folder of the judge of pairs.")
     cache_url: str | None = Field(default=None, description="SQLAlchemy URL of the cache's store (default: store_url).")
+
+    # Exploration (router/exploration.py says what each bound means)
+    explore_epsilon: float = Field(
+        default=0.0, ge=0, le=0.5, description="Share of requests that try another plausible route; 0: none."
+    )
+    explore_max_extra_usd: float = Field(default=0.001, ge=0, description="USD that an explored call may cost more.")
+    explore_max_risk: float = Field(default=0.1, ge=0, le=1, description="P(correct) that an explored route may lack.")
+    explore_extra_share: float = Field(
+        default=0.05, ge=0, description="Expected extra USD of exploring, at most, as a share of the best route's USD."
+    )
+    explore_risk_share: float = Field(
+        default=0.005, ge=0, le=1, description="Share of correct answers that exploring is expected to lose, at most."
+    )
+    explore_daily_usd: float = Field(default=1.0, ge=0, description="Extra USD of a tenant's explored calls a day.")
+    explore_daily_wrong: float = Field(default=20.0, ge=0, description="The same in expected wrong answers.")
+    explore_seed: int = Field(default=0, description="Draws are a hash of this and the decision's id.")
+    explore_tenants: dict[str, TenantExploration] = Field(
+        default_factory=dict, description='JSON: bounds of tenants that differ, {"acme": {"epsilon": 0}}.'
+    )

@@ -15,6 +15,7 @@ from router.engine import Engine, Limits
 from router.errors import PolicyFileError, TierwiseError
 from router.estimate.linear_algebra import one_blas_thread
 from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
+from router.exploration import explorer_of
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
@@ -62,7 +63,10 @@ class Runtime:
         )
         rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
         self.spending = Spending(rules)
-        self.engine = Engine(safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending)
+        explorer = explorer_of(settings)
+        self.engine = Engine(
+            safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending, explorer=explorer
+        )
         self.chores = Chores(self.store, self.spending, self.hooks, settings)
         self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
         self._follower: CacheFollower | None = None

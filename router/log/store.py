@@ -175,6 +175,7 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
         "context_chars": request.context_chars,
         "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
         "text": request.text.replace("\x00", "") if keep_text else None,
+        "exploration": decision.exploration,
     }
 
 

@@ -78,6 +78,7 @@ decisions = Table(
     Column("context_chars", Integer, nullable=False),
     Column("text_sha256", String(64), nullable=False),
     Column("text", Text),
+    Column("exploration", JSON(none_as_null=True)),
     Index("decisions_by_time", "tenant", "at"),
 )
 
