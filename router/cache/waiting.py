@@ -94,7 +94,7 @@ class Waiting:
             return None
         with self._store.writing() as connection:
             claimed = connection.execute(delete(waiting).where(*where)).rowcount == 1
-        return _pending(row) if claimed else None
+        return _pending(dict(row)) if claimed else None
 
 
 def _put(kept: OrderedDict[str, T], name: str, value: T, limit: int) -> None:

@@ -1,16 +1,22 @@
 """Completes tables that were made before the schema had versions. Knows nothing of what they hold."""
 
-from sqlalchemy import Connection, MetaData, inspect
+from typing import Any
+
+from sqlalchemy import Column, Connection, MetaData, inspect
 
 
 def add_lacking(connection: Connection, metadata: MetaData) -> None:
     """Make the tables that are not there, and add what older ones lack: columns that may be null."""
     metadata.create_all(connection)
-    inspector = inspect(connection)
     for table in metadata.sorted_tables:
-        there = {column["name"] for column in inspector.get_columns(table.name)}
         for column in table.columns:
-            if column.name not in there and column.nullable:
-                kind = column.type.compile(connection.dialect)
-                name = connection.dialect.identifier_preparer.quote(column.name)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
+            if column.nullable:
+                add_column(connection, table.name, column)
+
+
+def add_column(connection: Connection, table: str, column: Column[Any]) -> None:
+    """Add a column that may be null to a table, where it is not there."""
+    if column.name not in {one["name"] for one in inspect(connection).get_columns(table)}:
+        kind = column.type.compile(connection.dialect)
+        name = connection.dialect.identifier_preparer.quote(column.name)
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")

@@ -5,7 +5,7 @@ first migration adds what it lacks. Alembic is imported only where there is some
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, inspect, text
 
@@ -16,7 +16,7 @@ from router.migrations.vectors import add_vectors
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 FOLDER = Path(__file__).parent
 _VERSIONS = "alembic_version"
 _LOCK = 7_413_651_931  # like the writer's, of its own: whoever comes second finds the work done
@@ -64,7 +64,7 @@ def alembic_config(connection: Connection) -> "Config":
     return config
 
 
-def rendered(kind: str, item: Any, context: Any) -> str | bool:
+def rendered(kind: str, item: Any, context: Any) -> str | Literal[False]:
     """How a new migration spells our column types: as what the database sees."""
     if kind == "type" and isinstance(item, UtcTime):
         return "sa.DateTime(timezone=True)"
