@@ -1,7 +1,7 @@
-"""`python -m service`: serve decisions. `… demo` shows the whole of Tierwise once, `… migrate` upgrades the stores."""
+"""`python -m service`: serve decisions over HTTP. `… keys`: who may call. `… migrate`: upgrade the stores. `… demo`:
+show the whole of Tierwise once."""
 
 import argparse
-import ipaddress
 import socket
 import sys
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ from router.console import run_command
 from router.current_policy import pointer_path
 from router.errors import InputError
 from router.settings import Settings
+from service.access_start import access_lines, check_access
 from service.bootstrap import Runtime
+from service.keys_command import run_keys
 from service.serving import serve_as_worker, serve_on
 from service.workers import Workers, listen_apart
 
@@ -29,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from service.migrate import run_migrate
 
         return run_migrate(given[1:])
+    if given[:1] == ["keys"]:
+        return run_keys(given[1:])
     arguments = _parser().parse_args(given)
     return run_command(lambda: serve(read_settings(arguments)))
 
@@ -50,8 +54,9 @@ def serve(settings: Settings) -> None:
     with ExitStack() as held:
         for listener in listeners:
             held.enter_context(listener)
+        check_access(settings)
         runtime = Runtime(settings)  # raises here, and not in every worker, what can never work
-        _announce(settings, _url(settings.host, listeners[0]))
+        _announce(settings, _url(settings, listeners[0]))
         if settings.workers == 1:
             serve_on(runtime, listeners[0])
         else:
@@ -80,8 +85,9 @@ def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
         raise InputError("port", f"{host}:{port}", f"cannot listen: {error.strerror}", cure) from error
 
 
-def _url(host: str, listener: socket.socket) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host, scheme = settings.host, "http" if settings.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 def _announce(settings: Settings, url: str) -> None:
@@ -94,17 +100,10 @@ def _announce(settings: Settings, url: str) -> None:
     else:
         print(f"  WARNING  no policy: every request is answered with the safe route {settings.safe_route}.")
         print("           Train one with python -m training fit, then start with --policy models/NAME.")
-    if not _is_loopback(settings.host):
-        print("  WARNING  anyone who reaches this address may route and report: there is no access control yet.")
+    for line in access_lines(settings):
+        print(line)
     print(f"  ready?   curl {url}/readyz")
     print(f'  try      curl {url}/route -d \'{{"prompt": "What is 2 + 2?"}}\'', flush=True)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 if __name__ == "__main__":

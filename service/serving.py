@@ -5,6 +5,7 @@ import socket
 import uvicorn
 
 from router.settings import Settings
+from service.access_start import tls_of
 from service.bootstrap import Runtime
 
 DRAIN_SECONDS = 10
@@ -23,5 +24,6 @@ def serve_on(runtime: Runtime, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        **tls_of(runtime.settings),
     )
     uvicorn.Server(config).run(sockets=[listener])

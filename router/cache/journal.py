@@ -17,6 +17,7 @@ from router.cache.reuse import Reuse
 from router.errors import StoreError
 
 KEPT_SECONDS = 3_600.0
+FROM_THE_START: Mapping[str, Any] = {"read_to": 0, "process": "", "number": 0}
 
 
 class CacheJournal:

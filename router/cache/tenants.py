@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from router.cache.journal import CacheJournal
+from router.cache.journal import FROM_THE_START, CacheJournal
 from router.cache.records import CacheRules
 from router.cache.reuse import Reuse
 from router.cache.store import CacheStore
@@ -41,7 +41,9 @@ class CacheTenants:
             rules = self._rules.tenants.get(tenant, self._rules.budget)
             reuse = Reuse(self._prior, rules, int(self._seeds.integers(2**31)))
             saved = self._store.load_state(tenant)
-            if saved is not None and reuse.restore(saved) and "journal" in saved:
+            if saved is None:
+                self._journal.catch_up(tenant, reuse, FROM_THE_START)
+            elif reuse.restore(saved) and "journal" in saved:
                 self._journal.catch_up(tenant, reuse, saved["journal"])
             self._reuse[tenant] = reuse
         return self._reuse[tenant]

@@ -2,9 +2,11 @@
 
 from sqlalchemy import MetaData
 
+from router.access import tables as access_tables
 from router.cache import tables as cache_tables
 from router.log import tables as log_tables
 from router.spend import ledger_tables
 
-assert ledger_tables.metadata is log_tables.metadata  # a decision and its reservation are one transaction
+# the log's own, and what shares a database with it: a decision and its reservation are one transaction
+assert ledger_tables.metadata is access_tables.metadata is log_tables.metadata
 SCHEMA: tuple[MetaData, ...] = (log_tables.metadata, cache_tables.metadata)

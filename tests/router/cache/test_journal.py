@@ -67,6 +67,14 @@ def test_a_new_process_takes_over_what_was_not_saved_yet(make_cache: Make, embed
     assert make_cache().promise("default").requests == 8
 
 
+def test_a_process_that_meets_a_tenant_late_counts_what_was_before(make_cache: Make, embed: Embed) -> None:
+    one, two = make_cache(), make_cache()
+    for number in range(5):
+        ask(one, embed, f"question {number}")
+    in_step(one, two)
+    assert two.promise("default").requests == 5
+
+
 def test_an_answer_may_be_told_to_another_process_once(make_cache: Make, embed: Embed) -> None:
     one, two = make_cache(), make_cache()
     lookup = ask(one, embed, "what is the capital of France?")
