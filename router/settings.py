@@ -95,7 +95,13 @@ class Settings(BaseSettings):
         default=False, description="Keep prompt text in the decision log (default: its hash only)."
     )
     max_waiting_requests: int = Field(
-        default=256, gt=0, description="Decisions in the making at once; one more answers with the safe route at once."
+        default=256, gt=0, description="Decisions in the making at once; one more is refused with 429."
+    )
+    shed_after_seconds: float = Field(
+        default=1.5,
+        gt=0,
+        description="A request to /route that would wait longer than this for its turn is refused at once: 429 with "
+        "Retry-After and the safe route. Keep it below encode_timeout_seconds.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe event that the JSON log on standard error shows."

@@ -1,6 +1,6 @@
 """What Prometheus reads. Counts the engine's events and HTTP answers; labels come from fixed lists only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -26,10 +26,10 @@ from router.events import (
 from router.safe_route import Cause
 from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
-from service.shared_metrics import everyone
+from service.shared_metrics import AwayCollector, everyone
 
 STAGES = ("encode", "cache", "decide", "log")
-CACHE_STEPS = ("open", "lookup", "learn", "follow")
+CACHE_STEPS = ("open", "lookup", "learn", "follow", "skipped")
 LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
@@ -44,8 +44,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._promises: PromiseCollector | None = None
         self.decisions = self._counter("decisions", "Decisions answered.", "action", "tier")
         self.fallbacks = self._counter("fallbacks", "Safe routes answered, by what failed.", "cause")
+        self.shed = self._counter("shed_requests", "Requests to /route refused with 429: too many were waiting.")
         self.unlogged = self._counter("unlogged_decisions", "Decisions answered with logged=false.", "cause")
         self.reports = self._counter("outcome_reports", "Reports of outcomes, by what became of them.", "result")
         self.expected_usd = self._counter("expected_usd", "USD that the decided calls were expected to cost.")
@@ -82,9 +84,16 @@ class Metrics:
         """Two levels to read after every request: decisions in the making, records that wait to be written."""
         self._levels = lambda: (waiting(), pending())
 
+    def watch_away(self, parts: Mapping[str, Callable[[], bool]]) -> None:
+        """Read which parts are known not to answer, so that nobody waits for them."""
+        self.own.register(AwayCollector(parts))
+
     def watch_cache(self, cache: SemanticCache) -> None:
-        """Read each tenant's promise, and where it stands, whenever the metrics are read."""
-        self.own.register(PromiseCollector(cache))
+        """Read each tenant's promise, and where it stands, whenever the metrics are read; of the cache named last."""
+        if self._promises is not None:
+            self.own.unregister(self._promises)
+        self._promises = PromiseCollector(cache)
+        self.own.register(self._promises)
 
     def __call__(self, event: Event) -> None:
         match event:

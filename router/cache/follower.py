@@ -7,7 +7,7 @@ from threading import Event, Thread
 from router.cache.semantic import SemanticCache
 from router.events import CacheFailed, Hook, tell
 
-FLUSH_SECONDS, FOLLOW_SECONDS = 0.1, 0.4
+FLUSH_SECONDS, FOLLOW_SECONDS, AGAIN_SECONDS = 0.1, 0.4, 2.0
 
 
 class CacheFollower:
@@ -39,3 +39,4 @@ class CacheFollower:
             step()
         except Exception as error:
             tell(self._hooks, CacheFailed("follow", type(error).__name__))
+            self._stopping.wait(AGAIN_SECONDS)

@@ -53,6 +53,7 @@ class CacheMemory:
         self._inserts = 0
         self.newest = 0  # entry of the store, as far as it was followed
         self._followed_at = float("-inf")
+        self._expired: list[int] = []
 
     def count(self, tenant: str) -> int:
         """Entries of a tenant in memory."""
@@ -76,10 +77,21 @@ class CacheMemory:
         self._loaded.move_to_end(name)
         while len(self._loaded) > self._rules.max_partitions:
             self._loaded.popitem(last=False)  # still in the store, and read again when asked for
-        expired = loaded.partition.expire(now)
-        if expired:
-            self._store.remove(expired, expired_by=now)
+        self._expired += loaded.partition.expire(now)
         return loaded.partition
+
+    @property
+    def has_expired(self) -> bool:
+        return bool(self._expired)
+
+    def take_expired(self) -> list[int]:
+        """Answers that have expired in memory and are still in the store: a lookup never writes."""
+        expired, self._expired = self._expired, []
+        return expired
+
+    def give_back(self, expired: list[int]) -> None:
+        """These could not be removed from the store."""
+        self._expired += expired
 
     def _read(self, name: str, tenant: str) -> Loaded:
         """Entries that other processes, or an earlier run, have stored since the last look."""
@@ -126,6 +138,7 @@ class CacheMemory:
             partition.index = saved
             for stored in self._store.entries_after(name, 0, self.encoder):
                 loaded.last_entry = stored.row.entry_id
+                _check_vector(saved, stored)
                 self._admit(partition, stored)
             for row in saved.rows() - partition.entries.keys():
                 saved.remove(row)
@@ -212,3 +225,10 @@ class CacheMemory:
         ]
         worths.sort()
         return [answer_id for _, answer_id in worths[: excess + len(worths) // 100]]
+
+
+def _check_vector(index: VectorIndex, stored: StoredEntry) -> None:
+    """Forget a vector that is not the store's: the store was restored or begun anew, and gave its identifiers again."""
+    row = stored.row.entry_id
+    if row in index and (stored.vector is None or not np.array_equal(index.vectors([row])[0], stored.vector)):
+        index.remove(row)

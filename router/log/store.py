@@ -22,7 +22,7 @@ from router.errors import InputError, StoreError, UnknownDecisionError
 from router.log.database import open_database
 from router.log.tables import decisions, outcomes, probes
 from router.log.writer import LogWriter
-from router.outcomes import Pricer, billed, conflicts, content_digest, facts, merge
+from router.outcomes import Pricer, as_decided, billed, conflicts, content_digest, facts, merge
 from router.prices import now
 from router.requests import Request
 from router.routes import Route
@@ -56,13 +56,18 @@ class LogStore:
 
     def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, keep_text: bool = False) -> None:
         self._engine = open_database(url, timeout_seconds, fsync)
-        self._writer = LogWriter(self._engine)
+        self._writer = LogWriter(self._engine, patience_seconds=2 * timeout_seconds)
         self.keep_text = keep_text
 
     @property
     def pending(self) -> int:
         """Records that wait to be written."""
         return self._writer.pending
+
+    @property
+    def away(self) -> bool:
+        """Whether the database is known not to answer."""
+        return self._writer.away
 
     def append(self, decision: Decision, request: Request, reserve: Reserve | None = None) -> Future[Any]:
         """Keep a decision; the future's result is that of `reserve`, which runs in the same transaction or refuses."""
@@ -225,7 +230,7 @@ def _insert_report(
             raise InputError("Idempotency-Key", key, "came before with another report on this decision", cure)
         return Recorded(outcome.decision_id, True, known[0]["conflicts"], before.usd if before else None, decision=row)
     said = [*(report["said"] for report in reports), facts(outcome)]
-    merged = merge(outcome.decision_id, outcome.tenant, said)
+    merged = as_decided(merge(outcome.decision_id, outcome.tenant, said), row["options"][0].get("service_tier"))
     usd = billed(merged, Route.parse(row["route"]), row["at"], price)
     contradicts = conflicts(merge(outcome.decision_id, outcome.tenant, said[:-1]), outcome)
     connection.execute(
