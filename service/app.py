@@ -29,6 +29,7 @@ from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
 from service.plan import PLAN_SHAPES, add_plans
+from service.privacy import add_privacy
 from service.schemas import describe, documented
 from service.spending import add_spending, budget_answer
 
@@ -59,6 +60,7 @@ def create_app(
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)
     add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer, owned=False))
+    add_privacy(app, engine, settings)
     add_spending(app, engine, settings.max_body_bytes)
     _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)

@@ -19,6 +19,7 @@ from router.exploration import explorer_of
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
+from router.privacy.text_rule import TextRule
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
@@ -62,7 +63,7 @@ class Runtime:
             settings.store_url,
             timeout_seconds=settings.store_timeout_seconds,
             fsync=settings.store_fsync,
-            keep_text=settings.store_text,
+            keep_text=TextRule(settings.store_text, settings.store_text_tenants),
         )
         rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
         self.spending = Spending(rules)

@@ -313,8 +313,26 @@ class CostAnswer(_Shape):
     repeated: bool
 
 
+class ForgetBody(BaseModel):
+    """Whom to forget: a tenant, or one of its users."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"tenant": "acme", "user": "u-17"}]})
+
+    tenant: str | None = Field(None, description="A key of one tenant needs not name it.")
+    user: str | None = None
+
+
+class ForgetAnswer(_Shape):
+    """What was removed: rows by table."""
+
+    tenant: str
+    user: str | None
+    removed: dict[str, int]
+
+
 _SHAPES = (
     *(RouteBody, RouteAnswer, OutcomeBody, OutcomeAnswer, InvalidateBody, InvalidateAnswer, CostBody, CostAnswer),
+    *(ForgetBody, ForgetAnswer),
     Problem,
 )
 _DONE: dict[str, Any] = {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}
@@ -328,6 +346,7 @@ def documented(name: str) -> dict[str, Any]:
         "outcomes": OutcomeBody,
         "cache_invalidate": InvalidateBody,
         "costs": CostBody,
+        "privacy_forget": ForgetBody,
     }
     if name in bodies:
         content = {"application/json": {"schema": _ref(bodies[name])}}
@@ -356,6 +375,7 @@ def _answers(name: str) -> dict[str, Any]:
         "outcomes": OutcomeAnswer,
         "cache_invalidate": InvalidateAnswer,
         "costs": CostAnswer,
+        "privacy_forget": ForgetAnswer,
     }
     if name == "metrics":
         return {"200": {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}}

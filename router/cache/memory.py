@@ -151,13 +151,13 @@ class CacheMemory:
     def _admit(self, partition: Partition, stored: StoredEntry) -> None:
         row, vector = stored.row, stored.vector
         if vector is None and row.vector is not None and self._embed is not None:
-            vector = self._embed(row.text)
+            vector = self._embed(stored.text)
             self._store.set_vector(row.entry_id, vector, self.encoder)
         old = partition.exact(row.exact)
         if old is not None:
             partition.drop_entry(old.entry_id)
         entry = Entry(
-            row.entry_id, row.answer_id, row.text, row.exact, row.created, Record(row.confirmed, row.refuted),
+            row.entry_id, row.answer_id, stored.text, row.exact, row.created, Record(row.confirmed, row.refuted),
             row.labels, row.wrong, row.foretold, row.refuted_at,
         )  # fmt: skip
         record = AnswerRecord(
@@ -201,11 +201,18 @@ class CacheMemory:
                 for answer_id in answer_ids:
                     loaded.partition.drop_answer(answer_id)
 
+    def unload(self, tenant: str) -> None:
+        """Forget everything of a tenant; what the store still holds is read again when it is asked for."""
+        for name in [name for name, loaded in self._loaded.items() if loaded.tenant == tenant]:
+            del self._loaded[name]
+        for answer_id in [one for one, (_, answer) in self._recent.items() if answer.tenant == tenant]:
+            del self._recent[answer_id]
+
     def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
-        rows = self._store.wordings(tenant)
+        rows = self._store.vectors(tenant)
         return {
             answer_id
-            for answer_id, _, other, encoder in rows
+            for answer_id, other, encoder in rows
             if other is not None and encoder == self.encoder and float(other @ vector) >= least
         }
 

@@ -190,6 +190,14 @@ class SemanticCache:
             self._drop(tenant, [one.answer_id for one in chosen])
         return Invalidation(len(chosen), dry_run, tuple(one.content[:200] for one in chosen[:10]))
 
+    def unload(self, tenant: str) -> None:
+        """The store was changed behind our back: forget what is in memory of a tenant, and what it waits for."""
+        with self._lock:
+            self._memory.unload(tenant)
+            for waiting in (self._pending, self._served):
+                for lookup_id in [one for one, pending in waiting.items() if pending.key.tenant == tenant]:
+                    del waiting[lookup_id]
+
     def promise(self, tenant: str) -> Promise:
         """What this tenant was promised and where it stands."""
         with self._lock:

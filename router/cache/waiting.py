@@ -21,6 +21,7 @@ from router.cache.reuse import ReuseDecision
 from router.cache.store import CacheStore
 from router.cache.tables import waiting
 from router.log.driver_sql import Statements, from_json, to_json
+from router.privacy.cipher import Cipher
 
 T = TypeVar("T")
 KEPT_SECONDS = 3_600.0
@@ -68,7 +69,7 @@ class Waiting:
         with self._lock:
             batch = dict(self._unwritten)
         if batch:
-            rows = [_row(lookup_id, at, pending) for lookup_id, (at, pending) in batch.items()]
+            rows = [_row(self._store.cipher, lookup_id, at, pending) for lookup_id, (at, pending) in batch.items()]
             with self._store.writing() as connection:
                 Statements(connection).run_each(_INSERT + _UNLESS, rows)
             self._written(batch)
@@ -94,7 +95,7 @@ class Waiting:
             return None
         with self._store.writing() as connection:
             claimed = connection.execute(delete(waiting).where(*where)).rowcount == 1
-        return _pending(dict(row)) if claimed else None
+        return _pending(self._store.cipher, dict(row)) if claimed else None
 
 
 def _put(kept: OrderedDict[str, T], name: str, value: T, limit: int) -> None:
@@ -103,7 +104,7 @@ def _put(kept: OrderedDict[str, T], name: str, value: T, limit: int) -> None:
         kept.popitem(last=False)
 
 
-def _row(lookup_id: str, at: float, pending: Pending) -> tuple[Any, ...]:
+def _row(cipher: Cipher, lookup_id: str, at: float, pending: Pending) -> tuple[Any, ...]:
     """The text only where its answer may be stored: else nobody needs it."""
     key, candidate, decision = pending.key, pending.candidate, pending.decision
     said = {
@@ -116,16 +117,17 @@ def _row(lookup_id: str, at: float, pending: Pending) -> tuple[Any, ...]:
     if not pending.may_store:
         return lookup_id, key.tenant, at, "", None, to_json(said)
     vector = None if pending.vector is None else pending.vector.astype(np.float32).tobytes()
-    return lookup_id, key.tenant, at, pending.text.replace("\x00", ""), vector, to_json(said)
+    text = cipher.seal(pending.text.replace("\x00", ""), key.partition)
+    return lookup_id, key.tenant, at, text, vector, to_json(said)
 
 
-def _pending(row: Mapping[str, Any]) -> Pending:
+def _pending(cipher: Cipher, row: Mapping[str, Any]) -> Pending:
     said = from_json(row["lookup"])
     key = CacheKey(**{**said["key"], "exact": bytes.fromhex(said["key"]["exact"])})
     candidate, decision = said["candidate"], said["decision"]
     return Pending(
         key,
-        row["text"],
+        cipher.open(row["text"], key.partition),
         None if row["vector"] is None else np.frombuffer(row["vector"], np.float32),
         candidate and Candidate(**{**candidate, "features": np.array(candidate["features"], float)}),
         decision and ReuseDecision(**decision),

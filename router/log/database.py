@@ -53,6 +53,7 @@ def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: boo
         connection.isolation_level = None  # transactions begin below, not where the driver guesses
         connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}")
         _enter_wal(connection, timeout_seconds)
+        connection.execute("PRAGMA secure_delete = ON")  # what is removed or changed leaves no copy in the file
         connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
 
     @event.listens_for(engine, "begin")

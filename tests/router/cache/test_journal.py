@@ -9,6 +9,7 @@ from router.cache.answers import NewAnswer
 from router.cache.records import CacheLookup, CacheRules
 from router.cache.risk_control import BudgetControl, BudgetRules
 from router.cache.semantic import SemanticCache
+from router.privacy.cipher import Cipher, is_sealed
 from router.requests import Request
 
 Make, Embed = Callable[..., SemanticCache], Callable[[str], np.ndarray]
@@ -102,6 +103,17 @@ def test_a_request_that_must_not_be_stored_leaves_no_words_behind(make_cache: Ma
     with cache._store.reading() as connection:
         rows = connection.exec_driver_sql("SELECT text, vector, lookup FROM cache_waiting").all()
     assert len(rows) == 1 and rows[0][:2] == ("", None) and "secret" not in rows[0][2]
+
+
+def test_words_that_wait_are_sealed_where_there_is_a_key(make_cache: Make, embed: Embed) -> None:
+    one, two = make_cache(), make_cache()
+    one._store.cipher = two._store.cipher = Cipher({"k1": bytes(32)})
+    lookup = ask(one, embed, "what is the capital of Peru?")
+    one.flush()
+    with one._store.reading() as connection:
+        assert is_sealed(connection.exec_driver_sql("SELECT text FROM cache_waiting").scalar_one())
+    assert tell(two, lookup, "Lima") == "stored"
+    assert ask(two, embed, "what is the capital of Peru?").answer.content == "Lima"
 
 
 def test_a_follower_reads_new_entries_without_a_lookup_asking_the_store(make_cache: Make, embed: Embed) -> None:
