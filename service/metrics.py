@@ -11,6 +11,7 @@ from router.decisions import Outcome
 from router.events import (
     AnswerTaken,
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -19,6 +20,8 @@ from router.events import (
     Reported,
     ReportFailed,
     ReservationsExpired,
+    Shadowed,
+    ShadowRun,
     SpendAlert,
     SpendingFileRead,
     SpendingRefused,
@@ -77,6 +80,9 @@ class Metrics:
         self.own = CollectorRegistry()  # what every process knows of all of them
         self._levels: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
         self._version: str | None = None
+        self.shadows = self._counter("shadow_decisions", "Requests offered to the candidate, by fate.", "result")
+        self.shadow_runs = self._counter("shadow_runs", "Alternatives to be run by the service, by fate.", "result")
+        self.candidate_failures = self._counter("candidate_failures", "Decisions that a candidate left undone.")
         self.access = self._counter("access_refusals", "Requests refused before anybody looked at them.", "cause")
         self._start_at_zero()
 
@@ -127,6 +133,12 @@ class Metrics:
                 self.cache_failures.labels(event.step).inc()
             case AnswerTaken():
                 self.answers.labels(event.result).inc()
+            case CandidateFailed():
+                self.candidate_failures.inc()
+            case Shadowed():
+                self.shadows.labels(event.result).inc(event.count)
+            case ShadowRun():
+                self.shadow_runs.labels(event.result).inc()
 
     def refused_access(self, refused: Exception) -> None:
         self.access.labels(type(refused).__name__).inc()
@@ -198,6 +210,8 @@ class Metrics:
             (self.lookups, LOOKUPS),
             (self.answers, get_args(Result)),
             (self.cache_failures, CACHE_STEPS),
+            (self.shadows, get_args(Shadowed.__annotations__["result"])),
+            (self.shadow_runs, get_args(ShadowRun.__annotations__["result"])),
         ):
             for value in values:
                 metric.labels(value)
