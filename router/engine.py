@@ -236,7 +236,9 @@ class Engine:
         if cache is None:
             return None
         if verdict is not None and verdict.following is not None:
-            cache.await_instead(outcome.decision_id, verdict.following.decision_id)
+            self._learners.submit(
+                cache.await_instead, outcome.decision_id, verdict.following.decision_id, outcome.tenant
+            )
             return None
         taken = self._learners.submit(cache.take, recorded, outcome, answer, may_write)
         try:

@@ -107,7 +107,7 @@ class CacheFailed:
     """The cache failed at a step; the request was answered as if there were none. `failure` names the exception.
     `skipped`: it was not even asked, because it failed several times in a row."""
 
-    step: Literal["open", "lookup", "learn", "skipped"]
+    step: Literal["open", "lookup", "learn", "follow", "skipped"]
     failure: str
 
 

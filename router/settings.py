@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     safe_max_output_tokens: int = Field(default=1024, gt=0, description="The token cap that goes with the safe route.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(default=1, ge=1, le=256, description="Processes behind the port, all on one store.")
     store_url: str = Field(
         default="sqlite:///models/tierwise.db", description="SQLAlchemy URL of the store of decisions and outcomes."
     )

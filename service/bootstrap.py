@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from router.cache.follower import CacheFollower
 from router.cache.guarded import GuardedCache
 from router.current_policy import PolicyWatcher
 from router.encoders import load_encoder, threads
@@ -90,6 +91,7 @@ class Runtime:
         follow = settings.models_dir, self.hooks, settings.policy_poll_seconds
         self.watcher = PolicyWatcher(follow[0], self.engine.swap, *follow[1:], self.engine.known)
         self.candidates = CandidateWatcher(follow[0], self._try, *follow[1:], self.engine.known)
+        self._follower: CacheFollower | None = None
         self._closing = Event()
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
@@ -113,6 +115,8 @@ class Runtime:
         if self.runs is not None:
             self.runs.close()
         self.chores.stop()
+        if self._follower is not None:
+            self._follower.stop()
         self.engine.close()
         if self.tracing is not None:
             self.tracing.close()
@@ -181,6 +185,10 @@ class Runtime:
             tell(self.hooks, CacheFailed("open", _said(error)))
             return False
         self.engine.use_cache(GuardedCache(cache, self.hooks))
+        if self._follower is not None:
+            self._follower.stop()
+        self._follower = CacheFollower(cache, self.hooks)
+        self._follower.start()
         self.metrics.watch_cache(cache)
         if before is not None:
             before.close()
