@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -9,6 +10,7 @@ import structlog
 
 from router.events import (
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -20,6 +22,7 @@ from router.events import (
     SpendingRefused,
 )
 from router.money import usd_text
+from router.privacy.redaction import redact_all
 
 
 def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
@@ -29,10 +32,16 @@ def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _redacted,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
     )
+
+
+def _redacted(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A net: words of an exception or of another program may quote what they should not."""
+    return {name: value if name in ("at", "level") else redact_all(value) for name, value in event.items()}
 
 
 class _Unbreakable:
@@ -76,6 +85,8 @@ class EventLog:
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
+            case CandidateFailed():
+                self._logger.warning("the candidate could not decide; the incumbent did", version=event.version)
             case CacheFailed():
                 level = self._logger.debug if event.step == "skipped" else self._logger.error
                 level("cache failed", step=event.step, failure=event.failure)

@@ -155,6 +155,9 @@ class RouteAnswer(OptionAnswer):
     unlike: float | None
     cache: LookupAnswer | None = Field(description="null: no cache is open, or it failed.")
     budget: dict[str, Any] | None = Field(None, description="The fullest budget that this call was reserved against.")
+    shadow: dict[str, Any] | None = Field(
+        None, description="Run this route too, use its answer for nothing, and report what came of it as `shadow`."
+    )
     plan: dict[str, Any] | None = Field(
         None, description="Look before using the answer: `calls`, and `signals` to report."
     )
@@ -212,6 +215,11 @@ class OutcomeBody(BaseModel):
     web_searches: int | None = Field(None, ge=0)
     storage_token_hours: float | None = Field(None, ge=0)
     service_tier: Literal["default", "batch", "flex", "priority"] | None = None
+    shadow: dict[str, Any] | None = Field(
+        None,
+        description="What came of the alternative: correct, usage counts, usd, latency_s, status; or answer, reference "
+        "and checker (exact, numeric) to score it by.",
+    )
     calls: list[dict[str, Any]] | None = Field(
         None, description="Calls that this one caused (kind: retry, fallback, escalation, judge, shadow, …)."
     )
@@ -313,8 +321,26 @@ class CostAnswer(_Shape):
     repeated: bool
 
 
+class ForgetBody(BaseModel):
+    """Whom to forget: a tenant, or one of its users."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"tenant": "acme", "user": "u-17"}]})
+
+    tenant: str | None = Field(None, description="A key of one tenant needs not name it.")
+    user: str | None = None
+
+
+class ForgetAnswer(_Shape):
+    """What was removed: rows by table."""
+
+    tenant: str
+    user: str | None
+    removed: dict[str, int]
+
+
 _SHAPES = (
     *(RouteBody, RouteAnswer, OutcomeBody, OutcomeAnswer, InvalidateBody, InvalidateAnswer, CostBody, CostAnswer),
+    *(ForgetBody, ForgetAnswer),
     Problem,
 )
 _DONE: dict[str, Any] = {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}
@@ -328,6 +354,7 @@ def documented(name: str) -> dict[str, Any]:
         "outcomes": OutcomeBody,
         "cache_invalidate": InvalidateBody,
         "costs": CostBody,
+        "privacy_forget": ForgetBody,
     }
     if name in bodies:
         content = {"application/json": {"schema": _ref(bodies[name])}}
@@ -356,6 +383,7 @@ def _answers(name: str) -> dict[str, Any]:
         "outcomes": OutcomeAnswer,
         "cache_invalidate": InvalidateAnswer,
         "costs": CostAnswer,
+        "privacy_forget": ForgetAnswer,
     }
     if name == "metrics":
         return {"200": {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}}
