@@ -46,7 +46,7 @@ def add_inflation(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_inflation)
 
 
-def measure(policy: Policy, plain: np.ndarray, usd: np.ndarray, changed: np.ndarray, name: str) -> Moved:
+def measure(plain: np.ndarray, usd: np.ndarray, changed: np.ndarray, name: str) -> Moved:
     """`plain` and `changed` (n,) are columns of routes, `usd` (n, R) the plain requests' expected costs."""
     rows = np.arange(len(plain))
     before, after = usd[rows, plain], usd[rows, changed]
@@ -76,7 +76,7 @@ def _inflation(arguments: argparse.Namespace) -> None:
         draw = random.Random(_SEED)
         requests = tuple(Request.from_prompt(change(request.text, draw)) for request in queries.requests)
         dressed = decide(policy, encoder, Queries(queries.ids, requests), values, at, cache)
-        found.append(measure(policy, plain.chosen[:, 0], plain.usd, dressed.chosen[:, 0], name))
+        found.append(measure(plain.chosen[:, 0], plain.usd, dressed.chosen[:, 0], name))
         print(line(found[-1]), flush=True)
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
