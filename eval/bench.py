@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from eval.bench_cache import cache_figures, speed_figures
+from eval.bench_drift import drift_rows
 from eval.bench_ledger import ledger_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
@@ -32,6 +33,7 @@ from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
 from router.errors import InputError, TierwiseError
 from router.labels import read_labels
+from router.policy import Policy
 from router.settings import Settings
 
 SETS = (
@@ -130,6 +132,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "ledger": _ledger,
         "cache": _cache,
         "cache-speed": _cache_speed,
+        "drift": _drift,
     }
     unknown = [part for part in only if part not in parts]
     if unknown:
@@ -268,6 +271,17 @@ def _cache_speed(bench: Bench) -> Iterator[Figure]:
         (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
     ):
         yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _drift(bench: Bench) -> Iterator[Figure]:
+    """False alarms on quiet days, and how soon planted changes are found."""
+    if not bench.folder("medagents").exists():
+        bench.fit("medagents", "medagents", "--no-tracking")
+    policy, settings = Policy.load(bench.folder("medagents")), Settings()
+    trace = bench.data.parent / "traffic" / "servegen_m_small_14d.parquet"
+    labels, cache = bench.data / "medagents.parquet", settings.models_dir / "embeddings"
+    for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache):
+        yield Figure(what, value, n, data, "python -m eval bench --only drift")
 
 
 def _embedder() -> Callable[[Sequence[str]], np.ndarray]:
