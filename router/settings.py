@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     safe_max_output_tokens: int = Field(default=1024, gt=0, description="The token cap that goes with the safe route.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(default=1, ge=1, le=256, description="Processes behind the port, all on one store.")
     store_url: str = Field(
         default="sqlite:///models/tierwise.db", description="SQLAlchemy URL of the store of decisions and outcomes."
     )
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
         "way; with fsync they also survive a power cut.",
     )
     store_text: bool = Field(
-        default=False, description="Keep prompt text in the decision log (default: its hash only)."
+        default=False, description="Keep every tenant's prompt text in the decision log (default: its hash only)."
     )
     max_waiting_requests: int = Field(
         default=256, gt=0, description="Decisions in the making at once; one more is refused with 429."
@@ -106,6 +107,44 @@ class Settings(BaseSettings):
         default="info", description="The least severe event that the JSON log on standard error shows."
     )
     policy_poll_seconds: float = Field(default=0.5, gt=0, description="How often models/current.json is looked at.")
+
+    # Shadow traffic and promotion
+    candidate: Path | None = Field(
+        default=None,
+        description="A policy folder that only watches; unset: models/candidate.json says which, and with which share "
+        "of traffic.",
+    )
+    shadow_share: float = Field(
+        default=1.0, ge=0, le=1, description="The share of requests that the candidate decides beside the incumbent."
+    )
+    shadow_execute: float = Field(
+        default=0.01, ge=0, le=1, description="The share of those whose alternative is run too, to see what it answers."
+    )
+    shadow_waiting: int = Field(
+        default=1000, gt=0, description="Requests that may wait for the candidate; more are left out and counted."
+    )
+    shadow_endpoint: str | None = Field(
+        default=None,
+        description="The base URL of an OpenAI-compatible endpoint (https://…/v1) where the service runs alternatives "
+        "itself; unset: the decision asks the caller to.",
+    )
+    shadow_api_key: SecretStr | None = Field(default=None, description="The bearer token of that endpoint.")
+    shadow_usd_per_day: float = Field(default=1.0, ge=0, description="The most that the service spends there a day.")
+    shadow_timeout_seconds: float = Field(default=60.0, gt=0, description="How long one of its calls may take.")
+    shadow_judge: str | None = Field(
+        default=None,
+        description="A model at that endpoint which judges both answers where no reference is reported.",
+    )
+
+    guard_every_seconds: float = Field(
+        default=10.0, gt=0, description="How often the guardrails of a policy on trial are looked at."
+    )
+    guard_error_rate: float = Field(
+        default=0.02, gt=0, lt=1, description="How much more often its calls may fail than before, as a share of calls."
+    )
+    guard_usd_per_correct: float = Field(
+        default=0.10, ge=0, description="How much more a correct answer may cost than before, as a share."
+    )
 
     # Access
     access: Literal["auto", "keys", "open"] = Field(
@@ -123,6 +162,29 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(default=60.0, gt=0, description="No request is worked on for longer: 503.")
     tls_certificate: Path | None = Field(default=None, description="PEM file: the service then speaks HTTPS.")
     tls_key: Path | None = Field(default=None, description="PEM file of the certificate's private key.")
+
+    # Privacy
+    store_text_tenants: frozenset[str] = Field(
+        default=frozenset(),
+        description="JSON list: tenants that allow their prompt text to be kept in the decision log.",
+    )
+    keep_text_days: float = Field(
+        default=90.0, gt=0, description="How long the log keeps prompt texts, where it may keep them."
+    )
+    keep_log_days: float | None = Field(
+        default=None, gt=0, description="How long decisions are kept, with everything about them; unset: for ever."
+    )
+    keep_names_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="How long the ledger keeps users, sessions, tasks and tags; amounts stay. Unset: for ever.",
+    )
+    retire_every_seconds: float = Field(default=3600.0, gt=0, description="How often what is too old is removed.")
+    cache_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys that seal the cache's texts on the disk, ID:BASE64 of 32 bytes, separated by commas; the "
+        "first seals, all open. Unset: texts are kept as they are.",
+    )
 
     # Cache
     cache: bool = Field(

@@ -19,17 +19,21 @@ from router.requests import Request as RouteRequest
 from router.settings import Settings
 from service import problems
 from service.access import Guard, caller_of
-from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
+from service.answers import frontier_answer, outcome_answer, route_answer, verdict_answer
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
 from service.door import Door, Queue
+from service.guarding import Guarding
 from service.health import access_mode, unready
 from service.limits import Bounded
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
 from service.plan import PLAN_SHAPES, add_plans
+from service.policies import add_policies
+from service.privacy import add_privacy
 from service.schemas import describe, documented
+from service.shadowing import add_shadow, asked_besides, hear
 from service.spending import add_spending, budget_answer
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -43,6 +47,7 @@ def create_app(
     logger: Any = None,
     lifespan: Lifespan | None = None,
     ring: KeyRing | None = None,
+    guarding: Guarding | None = None,
 ) -> FastAPI:
     """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
@@ -59,7 +64,10 @@ def create_app(
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)
     add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer, owned=False))
+    add_privacy(app, engine, settings)
     add_spending(app, engine, settings.max_body_bytes)
+    add_shadow(app, engine)
+    add_policies(app, engine, settings, lambda: {} if guarding is None else guarding.readings)
     _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)
     return app
@@ -80,7 +88,8 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
             told = route_answer(decided.decision) | {"cache": lookup_answer(decided.decision.lookup)}
             if request.query_params.get("explain") in ("1", "true"):
                 told["explanation"] = await engine.explain(asked, decided.decision)
-            return json_answer(told | budget_answer(decided, caller_of(request)), headers=timing)
+            told |= budget_answer(decided, caller_of(request)) | asked_besides(decided)
+            return json_answer(told, headers=timing)
 
         return await answered(request, max_bytes, answer)
 
@@ -91,6 +100,7 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
         async def answer(given: dict[str, Any]) -> Response:
             outcome, brought = read_report(given)
             recorded = await engine.report(outcome, _idempotency_key(request))
+            hear(engine, given)
             verdict = await engine.after(outcome)
             learnt = await engine.learn(recorded, outcome, brought, verdict, may_write=may_write(request, settings))
             told = outcome_answer(recorded) | verdict_answer(verdict)
@@ -104,11 +114,6 @@ def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool
     async def frontier() -> Response:
         """The cost and accuracy that the policy's operating points reached in training, and the point it works at."""
         return problems.no_policy_problem() if engine.policy is None else json_answer(frontier_answer(engine.policy))
-
-    @app.get("/policies", **documented("policies"))
-    async def policies() -> Response:
-        """The policy that decides."""
-        return json_answer(policies_answer(engine.policy, engine.safe.spec.route.key))
 
     @app.get("/healthz", **documented("healthz"))
     async def healthz() -> Response:

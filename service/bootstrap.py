@@ -1,12 +1,14 @@
 """Where real parts are chosen and wired, and the only place where they are. Everything else is given its parts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from fastapi import FastAPI
 
+from router.cache.follower import CacheFollower
 from router.cache.guarded import GuardedCache
 from router.current_policy import PolicyWatcher
 from router.encoders import load_encoder, threads
@@ -15,9 +17,13 @@ from router.errors import PolicyFileError, TierwiseError
 from router.estimate.linear_algebra import one_blas_thread
 from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
 from router.exploration import explorer_of
+from router.log.feed import ReportFeed
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
+from router.privacy.text_rule import TextRule
+from router.rollout.candidate_watcher import CandidateWatcher
+from router.rollout.stages import Trial
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
@@ -26,10 +32,14 @@ from service.access_start import make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
+from service.following import Following
+from service.guarding import DecisionCounts, Guarding, guard_rules
 from service.loading import until_all_work
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
+from service.shadowing import make_runs, make_shadow
 from service.tracing import Tracing, make_exporter
+from service.watching import Watching
 
 VERSION = "0.1.0"
 
@@ -46,7 +56,9 @@ class Runtime:
         self.metrics = Metrics()
         exporter = make_exporter(settings.traces)
         self.tracing = Tracing(exporter, VERSION) if exporter else None
-        self.hooks: tuple[Hook, ...] = (self.metrics, EventLog(self.logger), *([self.tracing] if self.tracing else []))
+        self.counts = DecisionCounts()
+        tracing = [self.tracing] if self.tracing else []
+        self.hooks: tuple[Hook, ...] = (self.metrics, EventLog(self.logger), self.counts, *tracing)
         if settings.policy is not None and not (settings.policy / MANIFEST).is_file():
             raise PolicyFileError(f"policy {settings.policy}: no policy here (no {MANIFEST}). Check --policy.")
         safe = SafeRoute.from_key(settings.safe_route, settings.safe_max_output_tokens)
@@ -61,7 +73,7 @@ class Runtime:
             settings.store_url,
             timeout_seconds=settings.store_timeout_seconds,
             fsync=settings.store_fsync,
-            keep_text=settings.store_text,
+            keep_text=TextRule(settings.store_text, settings.store_text_tenants),
         )
         rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
         self.spending = Spending(rules)
@@ -69,14 +81,26 @@ class Runtime:
         self.engine = Engine(
             safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending, explorer=explorer
         )
-        self.chores = Chores(self.store, self.spending, self.hooks, settings)
-        self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
+        self.guarding = Guarding(settings.models_dir, self.store, guard_rules(settings), self.counts, self.hooks)
+        following = Following(ReportFeed(self.store), [self.guarding])
+        every = settings.guard_every_seconds
+        self.chores = Chores(self.store, self.spending, self.hooks, settings, [(every, following.look)])
+        self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
+        self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
+        self.engine.watcher = Watching([self.shadow, *([self.runs] if self.runs else [])])
+        follow = settings.models_dir, self.hooks, settings.policy_poll_seconds
+        self.watcher = PolicyWatcher(follow[0], self.engine.swap, *follow[1:], self.engine.known)
+        self.candidates = CandidateWatcher(follow[0], self._try, *follow[1:], self.engine.known)
+        self._follower: CacheFollower | None = None
         self._closing = Event()
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
         self._loading.start()
         self.chores.start()
+        self.shadow.start()
+        if self.runs is not None:
+            self.runs.start()
         if self.ring is not None:
             self.ring.start()
 
@@ -86,7 +110,13 @@ class Runtime:
         if self.ring is not None:
             self.ring.stop()
         self.watcher.stop()
+        self.candidates.stop()
+        self.shadow.close()
+        if self.runs is not None:
+            self.runs.close()
         self.chores.stop()
+        if self._follower is not None:
+            self._follower.stop()
         self.engine.close()
         if self.tracing is not None:
             self.tracing.close()
@@ -98,13 +128,13 @@ class Runtime:
             yield
             self.close()
 
-        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan, self.ring)
+        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan, self.ring, self.guarding)
 
     def _load(self) -> None:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""
         self._open_store()
         one_blas_thread()
-        steps = [self._load_encoder, self._load_policy]
+        steps = [self._load_encoder, self._load_policy, self._load_candidate]
         if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
             steps.append(self._open_cache)
         until_all_work(steps, self._closing)
@@ -122,12 +152,26 @@ class Runtime:
             self.watcher.look()
             self.watcher.start()
             return True
+        return self._taken(self.settings.policy, self.engine.swap)
+
+    def _load_candidate(self) -> bool:
+        if self.settings.candidate is None:
+            self.candidates.look()
+            self.candidates.start()
+            return True
+        return self._taken(self.settings.candidate, lambda policy: self._try(Trial(policy, 0.0)))
+
+    def _taken(self, folder: Path, use: Callable[[Policy], None]) -> bool:
         try:
-            self.engine.swap(Policy.load(self.settings.policy))
+            use(Policy.load(folder))
         except Exception as error:
-            tell(self.hooks, PolicyRefused(self.settings.policy, _said(error)))
+            tell(self.hooks, PolicyRefused(folder, _said(error)))
             return False
         return True
+
+    def _try(self, trial: Trial | None) -> None:
+        self.engine.try_policy(trial)
+        self.shadow.use(None if trial is None else trial.policy)
 
     def _open_cache(self) -> bool:
         """Without a cache every request is asked of a model, which is right and merely dear. Opened without an encoder
@@ -141,6 +185,10 @@ class Runtime:
             tell(self.hooks, CacheFailed("open", _said(error)))
             return False
         self.engine.use_cache(GuardedCache(cache, self.hooks))
+        if self._follower is not None:
+            self._follower.stop()
+        self._follower = CacheFollower(cache, self.hooks)
+        self._follower.start()
         self.metrics.watch_cache(cache)
         if before is not None:
             before.close()

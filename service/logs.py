@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -9,9 +10,11 @@ import structlog
 
 from router.events import (
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
+    PolicyChanged,
     PolicyRefused,
     PolicySwapped,
     ReportFailed,
@@ -20,6 +23,7 @@ from router.events import (
     SpendingRefused,
 )
 from router.money import usd_text
+from router.privacy.redaction import redact_all
 
 
 def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
@@ -29,10 +33,16 @@ def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _redacted,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
     )
+
+
+def _redacted(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A net: words of an exception or of another program may quote what they should not."""
+    return {name: value if name in ("at", "level") else redact_all(value) for name, value in event.items()}
 
 
 class _Unbreakable:
@@ -72,10 +82,19 @@ class EventLog:
                 self._logger.info("spending file taken")
             case PolicySwapped():
                 self._logger.info("policy swapped", version=event.version, folder=str(event.folder))
+            case PolicyChanged():
+                change = event.change
+                level = self._logger.warning if change.action == "rollback" else self._logger.info
+                said = {
+                    name: getattr(change, name) for name in ("policy", "version", "share", "serving", "by", "reason")
+                }
+                level(f"policy {change.action}", **said)
             case PolicyRefused():
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
+            case CandidateFailed():
+                self._logger.warning("the candidate could not decide; the incumbent did", version=event.version)
             case CacheFailed():
                 level = self._logger.debug if event.step == "skipped" else self._logger.error
                 level("cache failed", step=event.step, failure=event.failure)

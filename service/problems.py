@@ -58,7 +58,12 @@ def input_problem(error: InputError) -> Response:
         kind, status, title = "unknown-model", 422, "Unknown model"
     else:
         kind, status, title = "wrong-value", 422, "Wrong value"
-    said = {"field": error.field, "value": _value(error.value), "cure": error.cure}
+    said: dict[str, Any] = {"field": error.field, "value": _value(error.value), "cure": error.cure}
+    if isinstance(error, ConstraintError):
+        said["conflict"] = [
+            {"field": one.field, "value": _value(one.value), "allows": list(one.allows), "would_do": one.relaxed}
+            for one in error.conflict
+        ]
     return problem(status, kind, title, f"{error.field}: {error.problem}", **said)
 
 

@@ -21,6 +21,7 @@ from router.log.store import LogStore
 from router.outcomes import facts, merge
 from router.policy import Policy
 from router.prices import PriceBook, Usage
+from router.privacy.text_rule import TextRule
 from router.requests import Request
 from router.routes import Route
 
@@ -57,7 +58,7 @@ def test_a_decision_is_kept_with_its_alternatives_and_without_its_text(store: Lo
 
 
 def test_text_is_kept_where_asked_for(store_url: str, decision: Decision) -> None:
-    store = LogStore(store_url, keep_text=True)
+    store = LogStore(store_url, keep_text=TextRule(everyone=True))
     store.append(decision, Request.from_prompt("with\x00nul")).result(5)
     assert store.decision(decision.decision_id)["text"] == "withnul"
     store.close()
