@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ import pandas as pd
 
 from eval.bench_cache import cache_figures, speed_figures
 from eval.bench_drift import drift_rows
+from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_ledger import ledger_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
@@ -133,6 +135,8 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "cache": _cache,
         "cache-speed": _cache_speed,
         "drift": _drift,
+        "kills": _kills,
+        "overload": _overload,
     }
     unknown = [part for part in only if part not in parts]
     if unknown:
@@ -282,6 +286,25 @@ def _drift(bench: Bench) -> Iterator[Figure]:
     labels, cache = bench.data / "medagents.parquet", settings.models_dir / "embeddings"
     for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache):
         yield Figure(what, value, n, data, "python -m eval bench --only drift")
+
+
+def _kills(bench: Bench) -> Iterator[Figure]:
+    """Under an encoder without weights: what is kept does not depend on it, and a process starts sooner."""
+    light = copy(bench)
+    light.environment = {**bench.environment, "TIERWISE_ENCODER_BACKEND": "hashing"}
+    simulated, folder = str(bench.scratch / "s.parquet"), bench.folder("hashing")
+    light.run("training", "simulate", "--queries", "200", "--out", simulated)
+    light.run("training", "fit", "--labels", simulated, "--out", str(folder), "--no-tracking")
+    environment = light.environment
+    for row in (*kill_rows(folder, environment, bench.scratch), *gone_rows(folder, environment, bench.scratch)):
+        yield Figure(*row, command="python -m eval bench --only kills")
+
+
+def _overload(bench: Bench) -> Iterator[Figure]:
+    if not bench.folder("medagents").exists():
+        bench.fit("medagents", "medagents")
+    for row in overload_rows(bench.folder("medagents"), bench.environment, bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only overload")
 
 
 def _embedder() -> Callable[[Sequence[str]], np.ndarray]:
