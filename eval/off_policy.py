@@ -55,7 +55,7 @@ def _offline(arguments: argparse.Namespace) -> None:
     print("\n".join(lines_of(said)))
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(_strict(asdict(said)), indent=1, allow_nan=False) + "\n")
+        arguments.out.write_text(json.dumps(strict(asdict(said)), indent=1, allow_nan=False) + "\n")
         print(f"Figures: {arguments.out}")
 
 
@@ -87,10 +87,10 @@ def _range(interval: tuple[float, float], show: Any) -> str:
     return ABSENT if interval[0] != interval[0] else f"{show(interval[0])} to {show(interval[1])}"
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
     """JSON knows no NaN."""
     if isinstance(value, dict):
-        return {key: _strict(one) for key, one in value.items()}
+        return {key: strict(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_strict(one) for one in value]
+        return [strict(one) for one in value]
     return None if isinstance(value, float) and value != value else value

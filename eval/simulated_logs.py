@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from router.off_policy.estimators import NAMES, Bandit, bandit_of, contributions
-from router.off_policy.intervals import bernstein_interval, bootstrap_interval
+from router.off_policy.intervals import bernstein_interval, bootstrap_intervals
 
 Logging = Literal["uniform", "softmax", "epsilon-greedy"]
 LOGGING: tuple[Logging, ...] = ("uniform", "softmax", "epsilon-greedy")
@@ -81,12 +81,12 @@ def coverage(logging: Logging, repetitions: int = 500, n: int = 2_000, replicate
     values = {name: np.zeros(repetitions) for name in NAMES}
     for i in range(repetitions):
         data = world.log(n, seed=1 + i)
-        for name in NAMES:
-            made = contributions(data, name)
+        made = [contributions(data, name) for name in NAMES]
+        for name, one, near in zip(NAMES, made, bootstrap_intervals(made, 0.05, replicates, i)):
             spread = 1.0 if name == "DM" else 1 / least if name == "IPS" else 2 / least + 1
-            intervals = bootstrap_interval(made, 0.05, replicates, i), bernstein_interval(made, 0.05, spread)
+            intervals = near, bernstein_interval(one, 0.05, spread)
             held[name][i] = [low <= world.truth <= high for low, high in intervals]
-            values[name][i] = made.value
+            values[name][i] = one.value
     return [
         CoverageFigure(
             logging,

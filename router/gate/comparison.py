@@ -14,7 +14,7 @@ import numpy as np
 from router.gate.boundary import half_width
 from router.gate.evidence import Evidence
 
-LEAST_DIFFERENT = 20  # rows on which the policies differ, before a variance means anything
+LEAST = 20  # rows, and for prices rows on which the policies differ, before a variance means anything
 # Sources that contradict each other beyond this p-value are not pooled.
 HETEROGENEOUS = 0.005
 
@@ -53,8 +53,9 @@ class Level:
 
 
 def accuracy_difference(one: Evidence) -> Estimate | None:
-    """Mean of the paired differences of correctness; None with too little evidence."""
-    if not enough(one):
+    """Mean of the paired differences of correctness; None with too little evidence. That they hardly ever differ is
+    evidence as well."""
+    if one.n < LEAST:
         return None
     d = one.correct[:, 1] - one.correct[:, 0]
     value = float(np.average(d, weights=one.stands_for))
@@ -63,7 +64,7 @@ def accuracy_difference(one: Evidence) -> Estimate | None:
 
 def price_difference(one: Evidence) -> Estimate | None:
     """Log of the ratio of USD per correct answer, by linearisation; None where a mean is not above zero."""
-    if not enough(one):
+    if float(one.count[one.differ].sum()) < LEAST:
         return None
     usd, right = (np.average(cells, axis=0, weights=one.stands_for) for cells in (one.usd, one.correct))
     if (usd <= 0).any() or (right <= 0).any():
@@ -72,10 +73,6 @@ def price_difference(one: Evidence) -> Estimate | None:
     d = relative[:, 1] - relative[:, 0]
     value = math.log(usd[1] / right[1]) - math.log(usd[0] / right[0])
     return Estimate(value, _information(one, d, float(np.max(d**2))))
-
-
-def enough(one: Evidence) -> bool:
-    return float(one.count[one.differ].sum()) >= LEAST_DIFFERENT
 
 
 def pooled(found: Sequence[tuple[Evidence, Estimate | None]], level: float, scale: float) -> Difference:
@@ -103,7 +100,7 @@ def level_of(found: Sequence[Evidence], column: int) -> Level:
 def _information(one: Evidence, error: np.ndarray, extreme: float) -> float:
     """One over the variance of a weighted mean. One unseen row as extreme as any seen is allowed for: a few rows that
     happen to agree are no certainty."""
-    largest = float(one.weight[one.differ].max(initial=0.0))
+    largest = float(one.weight.max(initial=0.0))
     squares = float(np.sum(one.count * (one.weight * error) ** 2)) + largest**2 * extreme
     return float(one.stands_for.sum()) ** 2 / squares if squares > 0 else 0.0
 

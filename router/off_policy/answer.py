@@ -11,12 +11,11 @@ import numpy as np
 from router.gate.evidence import Evidence, from_pairs
 from router.off_policy.estimators import (
     NAMES,
-    Contributions,
     bandit_of,
     contributions,
     effective_sample_size,
 )
-from router.off_policy.intervals import bernstein_interval, bootstrap_interval
+from router.off_policy.intervals import bernstein_interval, bootstrap_intervals
 from router.off_policy.logged import Logged
 
 MOST_UNSUPPORTED = 0.01
@@ -116,10 +115,9 @@ def _figures(seen: Logged, choice: np.ndarray, name: str, replicates: int, seed:
     reward = getattr(seen, name)
     model = seen.filled(getattr(seen, _REWARDS[name]), reward)
     data = bandit_of(reward, seen.taken, seen.probability, _target(choice, len(seen.routes)), model)
-    for estimator in NAMES:
-        made: Contributions = contributions(data, estimator)
-        intervals = bootstrap_interval(made, 0.05, replicates, seed), bernstein_interval(made)
-        yield Figure(estimator, made.value, *intervals, made.tuned)
+    made = [contributions(data, estimator) for estimator in NAMES]
+    for one, interval in zip(made, bootstrap_intervals(made, 0.05, replicates, seed)):
+        yield Figure(one.name, one.value, interval, bernstein_interval(one), one.tuned)
 
 
 def _coverage(seen: Logged, choice: np.ndarray, decisions: int) -> Coverage:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 NAMES = ("DM", "IPS", "SNIPS", "DR", "SWITCH-DR", "DRos")
-_GRID = 40
+_GRID = 15
 
 
 @dataclass(frozen=True)

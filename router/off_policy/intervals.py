@@ -1,32 +1,37 @@
 """Intervals for means and ratios of logged contributions. Knows numbers only."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from router.off_policy.estimators import Contributions
 
-_CELLS = 4_000_000  # numbers drawn at a time
+_CELLS = 2_000_000  # resampled rows at a time
+Interval = tuple[float, float]
 
 
-def bootstrap_interval(
-    of: Contributions, level: float = 0.05, replicates: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """The percentile bootstrap over logged decisions: multinomial resamples."""
-    n = len(of.above)
+def bootstrap_intervals(
+    made: Sequence[Contributions], level: float = 0.05, replicates: int = 1000, seed: int = 0
+) -> list[Interval]:
+    """The percentile bootstrap over logged decisions: all estimators are seen in the same resampled logs."""
+    n = len(made[0].above)
     if n < 2:
-        return math.nan, math.nan
+        return [(math.nan, math.nan)] * len(made)
+    above, below = (np.column_stack([getattr(one, side) for one in made]) for side in ("above", "below"))
     rng, values = np.random.default_rng(seed), []
     block = max(1, min(replicates, _CELLS // n))
     for start in range(0, replicates, block):
-        drawn = rng.multinomial(n, np.full(n, 1.0 / n), size=min(block, replicates - start)).astype(np.float64)
+        count = min(block, replicates - start)
+        drawn = rng.integers(0, n, (count, n)) + n * np.arange(count)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            values.append((drawn @ of.above) / (drawn @ of.below))
-    low, high = np.nanquantile(np.concatenate(values), [level / 2, 1 - level / 2])
-    return float(low), float(high)
+            values.append((weights @ above) / (weights @ below))
+    limits = np.nanquantile(np.concatenate(values), [level / 2, 1 - level / 2], axis=0)
+    return [(float(low), float(high)) for low, high in limits.T]
 
 
-def bernstein_interval(of: Contributions, level: float = 0.05, spread: float | None = None) -> tuple[float, float]:
+def bernstein_interval(of: Contributions, level: float = 0.05, spread: float | None = None) -> Interval:
     """Empirical Bernstein: valid at any n for contributions within a range of `spread` (Maurer & Pontil 2009, thm. 4).
 
     `spread` None takes the range that was seen, which is a hope and not a bound. Ratios have no such interval.

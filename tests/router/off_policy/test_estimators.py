@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.off_policy.estimators import NAMES, Bandit, bandit_of, contributions, effective_sample_size
-from router.off_policy.intervals import bernstein_interval, bootstrap_interval
+from router.off_policy.intervals import bernstein_interval, bootstrap_intervals
 
 
 def world(n: int, seed: int = 0, wrong: float = 0.3) -> tuple[Bandit, float]:
@@ -50,7 +50,7 @@ def test_intervals_hold_the_truth_and_bernsteins_is_the_wider():
     for seed in range(10):
         data, truth = world(3_000, seed)
         made = contributions(data, "DR")
-        near, sure = bootstrap_interval(made, replicates=200), bernstein_interval(made, spread=11.0)
+        near, sure = bootstrap_intervals([made], replicates=200)[0], bernstein_interval(made, spread=11.0)
         assert sure[0] < near[0] < near[1] < sure[1]
         assert sure[0] <= truth <= sure[1]
 
