@@ -72,7 +72,7 @@ def price_difference(one: Evidence) -> Estimate | None:
     relative = one.usd / usd - one.correct / right
     d = relative[:, 1] - relative[:, 0]
     value = math.log(usd[1] / right[1]) - math.log(usd[0] / right[0])
-    return Estimate(value, _information(one, d, float(np.max(d**2))))
+    return Estimate(value, _information(one, d, float(max(1.0, np.max(d**2)))))
 
 
 def pooled(found: Sequence[tuple[Evidence, Estimate | None]], level: float, scale: float) -> Difference:

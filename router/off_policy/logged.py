@@ -74,8 +74,15 @@ def read_logged(
     store: LogStore, tenant: str | None = None, since: datetime | None = None, until: datetime | None = None
 ) -> Logged:
     """The log of one tenant, or of all. Raises StoreError where it cannot be read."""
+    return logged_of(read_rows(store, tenant, since, until))
+
+
+def read_rows(
+    store: LogStore, tenant: str | None = None, since: datetime | None = None, until: datetime | None = None
+) -> list[Row]:
+    """The log's rows themselves, tenant by tenant, oldest first."""
     tenants = [tenant] if tenant is not None else _tenants(store)
-    return logged_of([row for one in tenants for row in store.joined(one, since, until, MOST_ROWS)])
+    return [row for one in tenants for row in store.joined(one, since, until, MOST_ROWS)]
 
 
 def logged_of(rows: Sequence[Row]) -> Logged:
@@ -83,7 +90,7 @@ def logged_of(rows: Sequence[Row]) -> Logged:
     aside: dict[str, int] = {}
     kept = []
     for row, outcome in rows:
-        why = _no_use(row)
+        why = tells_nothing(row)
         if why:
             aside[why] = aside.get(why, 0) + 1
         else:
@@ -115,7 +122,7 @@ def logged_of(rows: Sequence[Row]) -> Logged:
     )
 
 
-def _no_use(row: Mapping[str, Any]) -> str | None:
+def tells_nothing(row: Mapping[str, Any]) -> str | None:
     """Why a decision tells nothing about another policy."""
     if row["action"] != "route":
         return {"cached": "answered from the cache", "fallback": "answered by the safe route"}[row["action"]]
