@@ -12,6 +12,10 @@ TierwiseError
 │   ├── PriceCeilingError     a throttling budget has room for a cheaper route only
 │   ├── NotGrantedError       a model, tier or effort that this tenant may not use
 │   └── LedgerDownError       a strict budget cannot be checked, so nothing is spent
+├── AccessError           a caller who may not do this
+│   ├── UnknownKeyError   no key, or one that is not known, expired or revoked
+│   ├── ForbiddenError    a key without the scope, or of another tenant
+│   └── RateLimitedError  a key that asks faster than it may
 ├── PolicyFileError       a policy folder that is damaged, foreign or incomplete
 ├── EncoderError          weights that cannot be loaded or run
 │   └── EncoderMismatchError  a policy trained on other vectors than the encoder makes
@@ -131,6 +135,26 @@ class NotGrantedError(SpendingError):
 
 class LedgerDownError(SpendingError):
     """The ledger did not answer, and a strict budget is configured to refuse then."""
+
+
+class AccessError(TierwiseError):
+    """A caller who may not do this."""
+
+
+class UnknownKeyError(AccessError):
+    """No key, or one that opens nothing."""
+
+
+class ForbiddenError(AccessError):
+    """A key that is good, but not for this."""
+
+
+class RateLimitedError(AccessError):
+    """A key that asks faster than it may: `wait_seconds` until it could ask again."""
+
+    def __init__(self, per_second: float, wait_seconds: float) -> None:
+        self.per_second, self.wait_seconds = per_second, wait_seconds
+        super().__init__(f"this key may ask {per_second:g} times a second")
 
 
 class PolicyFileError(TierwiseError):

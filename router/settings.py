@@ -101,6 +101,23 @@ class Settings(BaseSettings):
     )
     policy_poll_seconds: float = Field(default=0.5, gt=0, description="How often models/current.json is looked at.")
 
+    # Access
+    access: Literal["auto", "keys", "open"] = Field(
+        default="auto",
+        description="Who may call. auto: callers with a key; on loopback anybody, until the first key is made. keys: "
+        "callers with a key. open: anybody, which only a loopback address may be.",
+    )
+    access_poll_seconds: float = Field(
+        default=0.5, gt=0, le=60, description="How soon a key that is made, rotated or revoked counts everywhere."
+    )
+    access_requests_per_second: float | None = Field(
+        default=None, gt=0, description="The rate of keys that have none of their own; unset: no limit."
+    )
+    body_seconds: float = Field(default=20.0, gt=0, description="A body that takes longer to arrive is refused: 408.")
+    answer_seconds: float = Field(default=60.0, gt=0, description="No request is worked on for longer: 503.")
+    tls_certificate: Path | None = Field(default=None, description="PEM file: the service then speaks HTTPS.")
+    tls_key: Path | None = Field(default=None, description="PEM file of the certificate's private key.")
+
     # Cache
     cache: bool = Field(
         default=True, description="Let stored answers serve. Nothing is stored but the answers that /outcomes brings."

@@ -1,7 +1,7 @@
-"""`python -m service`: serve decisions over HTTP. `python -m service demo`: show the whole of Tierwise once."""
+"""`python -m service`: serve decisions over HTTP. `python -m service keys`: who may call. `python -m service demo`:
+show the whole of Tierwise once."""
 
 import argparse
-import ipaddress
 import socket
 import sys
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ from router.console import run_command
 from router.current_policy import pointer_path
 from router.errors import InputError
 from router.settings import Settings
+from service.access_start import access_lines, check_access, tls_of
 from service.bootstrap import Runtime
+from service.keys_command import run_keys
 
 DRAIN_SECONDS = 10
 
@@ -25,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from service.demo import run_demo
 
         return run_demo(given[1:])
+    if given[:1] == ["keys"]:
+        return run_keys(given[1:])
     arguments = _parser().parse_args(given)
     return run_command(lambda: serve(read_settings(arguments)))
 
@@ -44,14 +48,16 @@ def serve(settings: Settings) -> None:
     """Listen until told to stop. Raises InputError when the address is taken."""
     listener = _listen(settings.host, settings.port)
     with listener:
+        check_access(settings)
         runtime = Runtime(settings)
-        _announce(settings, _url(settings.host, listener))
+        _announce(settings, _url(settings, listener))
         config = uvicorn.Config(
             runtime.app(),
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            **tls_of(settings),
         )
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -77,8 +83,9 @@ def _listen(host: str, port: int) -> socket.socket:
         raise InputError("port", f"{host}:{port}", f"cannot listen: {error.strerror}", cure) from error
 
 
-def _url(host: str, listener: socket.socket) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host, scheme = settings.host, "http" if settings.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 def _announce(settings: Settings, url: str) -> None:
@@ -91,17 +98,10 @@ def _announce(settings: Settings, url: str) -> None:
     else:
         print(f"  WARNING  no policy: every request is answered with the safe route {settings.safe_route}.")
         print("           Train one with python -m training fit, then start with --policy models/NAME.")
-    if not _is_loopback(settings.host):
-        print("  WARNING  anyone who reaches this address may route and report: there is no access control yet.")
+    for line in access_lines(settings):
+        print(line)
     print(f"  ready?   curl {url}/readyz")
     print(f'  try      curl {url}/route -d \'{{"prompt": "What is 2 + 2?"}}\'', flush=True)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from router.access.ring import KeyRing
 from router.engine import Engine
 from router.errors import InputError
 from router.events import Decided
@@ -16,10 +17,12 @@ from router.outcomes import read_report
 from router.requests import Request as RouteRequest
 from router.settings import Settings
 from service import problems
+from service.access import Guard, caller_of
 from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
-from service.health import unready
+from service.health import access_mode, unready
+from service.limits import Bounded
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
@@ -37,19 +40,22 @@ def create_app(
     metrics: Metrics | None = None,
     logger: Any = None,
     lifespan: Lifespan | None = None,
+    ring: KeyRing | None = None,
 ) -> FastAPI:
-    """The service over an engine. `metrics` should be one of the engine's hooks."""
+    """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
     app = FastAPI(title="Tierwise", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_middleware(Bounded, body_seconds=settings.body_seconds, answer_seconds=settings.answer_seconds)
+    app.add_middleware(Guard, ring=ring, metrics=metrics, logger=logger)
     app.add_middleware(Observed, metrics=metrics, logger=logger)
     app.add_exception_handler(HTTPException, problems.http_problem)
     store = engine.store
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)
-    add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer))
+    add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer, owned=False))
     add_spending(app, engine, settings.max_body_bytes)
-    _add_views(app, engine, metrics, settings.cache)
+    _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)
     return app
 
@@ -69,7 +75,7 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
             told = route_answer(decided.decision) | {"cache": lookup_answer(decided.decision.lookup)}
             if request.query_params.get("explain") in ("1", "true"):
                 told["explanation"] = await engine.explain(asked, decided.decision)
-            return json_answer(told | budget_answer(decided), headers=timing)
+            return json_answer(told | budget_answer(decided, caller_of(request)), headers=timing)
 
         return await answered(request, max_bytes, answer)
 
@@ -88,7 +94,7 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
         return await answered(request, max_bytes, answer)
 
 
-def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool) -> None:
+def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool, ring: KeyRing | None) -> None:
     @app.get("/frontier", **documented("frontier"))
     async def frontier() -> Response:
         """The cost and accuracy that the policy's operating points reached in training, and the point it works at."""
@@ -102,13 +108,14 @@ def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool
     @app.get("/healthz", **documented("healthz"))
     async def healthz() -> Response:
         """Alive."""
-        return json_answer({"status": "alive"})
+        return json_answer({"status": "alive", "access": access_mode(ring)})
 
     @app.get("/readyz", **documented("readyz"))
     async def readyz() -> Response:
         """Whether encoder, policy and store all work; /route answers either way."""
         reasons = await unready(engine, wants_cache)
-        return json_answer({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+        told = {"ready": not reasons, "reasons": reasons, "access": access_mode(ring)}
+        return json_answer(told, status=503 if reasons else 200)
 
     @app.get("/metrics", **documented("metrics"))
     async def read_metrics() -> Response:

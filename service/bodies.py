@@ -7,22 +7,29 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response
 
-from router.errors import InputError, SpendingError, StoreError
+from router.errors import AccessError, InputError, SpendingError, StoreError
 from service import problems
+from service.access import caller_of, refusal
 
 
 class TooLargeError(Exception):
     """A body over the limit."""
 
 
-async def answered(request: Request, max_bytes: int, answer: Callable[[dict[str, Any]], Any]) -> Response:
-    """Read a JSON object, answer it, and put every foreseen failure into a problem document."""
+async def answered(
+    request: Request, max_bytes: int, answer: Callable[[dict[str, Any]], Any], owned: bool = True
+) -> Response:
+    """Read a JSON object, answer it, and put every foreseen failure into a problem document.
+
+    `owned`: the object has a `tenant`, which is the caller's own.
+    """
+    caller = caller_of(request)
     try:
         body = await _body(request, max_bytes)
         given = orjson.loads(body)
         if not isinstance(given, dict):
             raise InputError("body", given, "not an object", "Send a JSON object.")
-        answered: Response = await answer(given)
+        answered: Response = await answer(caller.own(given) if owned else given)
         return answered
     except TooLargeError:
         return problems.large_problem(max_bytes)
@@ -31,9 +38,13 @@ async def answered(request: Request, max_bytes: int, answer: Callable[[dict[str,
     except InputError as error:
         return problems.input_problem(error)
     except SpendingError as error:
-        return problems.spending_problem(error)
+        return problems.spending_problem(error, told_whole=caller.tenant is None)
+    except AccessError as error:
+        return refusal(error)
     except StoreError as error:
         return problems.store_problem(error)
+    except TimeoutError:
+        return problems.store_problem(StoreError("the record could not be written in time"))
     except RecursionError:
         return problems.nested_problem()
 

@@ -22,6 +22,7 @@ from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
 from router.spend.spending import Spending
+from service.access_start import make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
@@ -54,6 +55,7 @@ class Runtime:
             threads(settings),
             settings.max_waiting_requests,
         )
+        self.ring = make_ring(settings)
         self.store = LogStore(
             settings.store_url,
             timeout_seconds=settings.store_timeout_seconds,
@@ -73,9 +75,13 @@ class Runtime:
     def start(self) -> None:
         self._loading.start()
         self.chores.start()
+        if self.ring is not None:
+            self.ring.start()
 
     def close(self) -> None:
         """Stop following, then write what waits."""
+        if self.ring is not None:
+            self.ring.stop()
         self.watcher.stop()
         self.chores.stop()
         self.engine.close()
@@ -89,7 +95,7 @@ class Runtime:
             yield
             self.close()
 
-        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan)
+        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan, self.ring)
 
     def _load(self) -> None:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""

@@ -16,9 +16,10 @@ from starlette.responses import Response
 from router.cache.records import CacheLookup, Learnt
 from router.cache.semantic import SemanticCache
 from router.engine import Engine
-from router.errors import InputError
+from router.errors import ForbiddenError, InputError
 from router.settings import Settings
 from service import problems
+from service.access import caller_of, own_query, refusal
 from service.bodies import answered, json_answer
 from service.schemas import documented
 
@@ -27,7 +28,10 @@ _FIELDS = frozenset({"tenant", "dry_run", "min_similarity", "everything", *_COND
 
 
 def may_write(request: Request, settings: Settings) -> bool:
-    """Whether this caller's answers may reach others."""
+    """Whether this caller's answers may reach others: by the scope of its key, else by the cache's own token."""
+    caller = caller_of(request)
+    if caller.key_id is not None:
+        return "cache" in caller.scopes or "admin" in caller.scopes
     token = settings.cache_write_token
     if token is None:
         return True
@@ -41,7 +45,10 @@ def add_cache(app: FastAPI, engine: Engine, settings: Settings) -> None:
         """What the cache promised a tenant, where it stands, and what it holds."""
         if engine.cache is None:
             return problems.no_cache_problem()
-        tenant = request.query_params.get("tenant", "default")
+        try:
+            tenant = own_query(request).get("tenant", "default")
+        except ForbiddenError as error:
+            return refusal(error)
         return json_answer(await run_in_threadpool(_status, engine.cache.cache, tenant))
 
     @app.post("/cache/invalidate", **documented("cache_invalidate"))
@@ -52,7 +59,9 @@ def add_cache(app: FastAPI, engine: Engine, settings: Settings) -> None:
             if engine.cache is None:
                 return problems.no_cache_problem()
             if not may_write(request, settings):
-                return problems.forbidden_problem("the cache's write token")
+                return problems.forbidden_problem(
+                    "this call needs the cache's write token", "Send Authorization: Bearer with the token."
+                )
             return json_answer(await run_in_threadpool(_invalidate, engine, engine.cache.cache, given))
 
         return await answered(request, settings.max_body_bytes, answer)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from router.access.ring import KeyRing
 from router.engine import Engine
 from router.errors import StoreError
 
@@ -17,6 +18,11 @@ async def unready(engine: Engine, wants_cache: bool = False) -> list[str]:
         reasons.append("the cache is not open: every request is asked of a model")
     problem = await _store_problem(engine)
     return [*reasons, problem] if problem else reasons
+
+
+def access_mode(ring: KeyRing | None) -> str:
+    """`keys`, or who may call because there are none."""
+    return "keys" if ring is not None and not ring.open else "open: anyone who reaches this address may call"
 
 
 async def _store_problem(engine: Engine) -> str | None:

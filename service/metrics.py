@@ -33,6 +33,7 @@ LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
 REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
+ACCESS = ("UnknownKeyError", "ForbiddenError", "RateLimitedError", "StoreError")
 ALERT_RULES = ("day-spend", "tenant-spend", "tier-mix", "retry-rate", "cache-hits", "month-forecast")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -67,6 +68,7 @@ class Metrics:
         )
         self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
+        self.access = self._counter("access_refusals", "Requests refused before anybody looked at them.", "cause")
         self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
 
@@ -116,6 +118,9 @@ class Metrics:
             case AnswerTaken():
                 self.answers.labels(event.result).inc()
 
+    def refused_access(self, refused: Exception) -> None:
+        self.access.labels(type(refused).__name__).inc()
+
     def answered(self, path: str, status: int, seconds: float) -> None:
         self.http.labels(path, str(status)).observe(seconds)
 
@@ -161,6 +166,7 @@ class Metrics:
             (self.swaps, ("swapped", "refused")),
             (self.refused, REFUSALS),
             (self.turns, CAUSES),
+            (self.access, ACCESS),
             (self.prompt_tokens, ("cached", "fresh")),
             (self.spending_file, ("taken", "refused")),
             (self.stages, STAGES),

@@ -18,6 +18,7 @@ from router.engine import Engine
 from router.errors import InputError, StoreError
 from router.moments import parse_moment
 from service import problems
+from service.access import caller_of, own_measured
 
 Answer = Callable[[dict[str, Any]], Awaitable[Response]]
 Answered = Callable[[Request, Answer], Awaitable[Response]]
@@ -80,7 +81,8 @@ def add_plans(app: FastAPI, engine: Engine, answered: Answered) -> None:
 def _add_chapter(app: FastAPI, engine: Engine, answered: Answered, chapter: Chapter) -> None:
     async def plan(request: Request) -> Response:
         async def answer(given: dict[str, Any]) -> Response:
-            scenario = {**given, "chapter": chapter.name}
+            measured = own_measured(caller_of(request), given.get("measured"))
+            scenario = {**given, "chapter": chapter.name} | ({} if measured is None else {"measured": measured})
             try:
                 # measuring reads the log, and a capacity plan sorts its traffic: neither on the event loop
                 return _json(await asyncio.to_thread(_planned, engine, scenario))

@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from router.errors import (
+    AccessError,
     BudgetExceededError,
     ConstraintError,
     InputError,
     LedgerDownError,
     NotGrantedError,
+    RateLimitedError,
     SpendingError,
     StoreError,
     UnknownDecisionError,
@@ -49,10 +51,13 @@ def input_problem(error: InputError) -> Response:
     return problem(status, kind, title, f"{error.field}: {error.problem}", **said)
 
 
-def spending_problem(error: SpendingError) -> Response:
-    """Money that may not be spent: 429 until a budget resets, 402 where none will, 403 without a grant."""
+def spending_problem(error: SpendingError, told_whole: bool = True) -> Response:
+    """Money that may not be spent: 429 until a budget resets, 402 where none will, 403 without a grant.
+
+    Without `told_whole` nothing is said of what tenants spent together.
+    """
     if isinstance(error, BudgetExceededError):
-        return _budget_problem(error)
+        return _budget_problem(error, told_whole or "tenant" in error.facts["scope"])
     if isinstance(error, NotGrantedError):
         cure = "Ask for the grant, or allow other routes: see [[grants]] in the spending file."
         asked = {"tenant": error.tenant, "missing": list(error.missing)}
@@ -63,17 +68,19 @@ def spending_problem(error: SpendingError) -> Response:
     return problem(429, "budget", "Budget", str(error))
 
 
-def _budget_problem(error: BudgetExceededError) -> Response:
+def _budget_problem(error: BudgetExceededError, told_whole: bool) -> Response:
     facts, resets = error.facts, error.resets_at
-    said = {"budget": error.budget, "scope": facts["scope"], "limit": facts["limit"], "committed": facts["committed"]}
+    said, detail = {"budget": error.budget}, f"budget {error.budget!r} has no room"
+    if told_whole:
+        detail, said = str(error), said | {name: facts[name] for name in ("scope", "limit", "committed")}
     if resets is None:
         cure = "Raise the budget's limit; it does not reset by itself."
-        return problem(402, "budget", "Budget exhausted", str(error), cure=cure, **said)
+        return problem(402, "budget", "Budget exhausted", detail, cure=cure, **said)
     seconds = max(1, math.ceil((resets - error.at).total_seconds()))
     headers = {"Retry-After": str(seconds), "RateLimit": f'"{_token(error.budget)}";r=0;t={seconds}'}
     said |= {"resets_at": resets.isoformat()}
     cure = "Wait for the reset, or raise the budget's limit."
-    return problem(429, "budget", "Budget exhausted", str(error), cure=cure, headers=headers, **said)
+    return problem(429, "budget", "Budget exhausted", detail, cure=cure, headers=headers, **said)
 
 
 def _token(name: str) -> str:
@@ -97,6 +104,17 @@ def large_problem(limit: int) -> Response:
     return problem(413, "too-large", "The body is too large", f"body: over {limit} bytes", field="body", cure=cure)
 
 
+def slow_problem(body: bool, body_seconds: float, answer_seconds: float) -> Response:
+    """A body that did not arrive in time, or an answer that was not made in time."""
+    if body:
+        cure, headers = "Send the body faster.", {"Connection": "close"}
+        detail = f"body: not whole after {body_seconds:g} seconds"
+        return problem(408, "slow-body", "The body did not arrive", detail, field="body", cure=cure, headers=headers)
+    cure = "Ask for less at once, or ask again later."
+    detail = f"not answered within {answer_seconds:g} seconds"
+    return problem(503, "slow-answer", "It took too long", detail, cure=cure, headers={"Retry-After": "5"})
+
+
 def store_problem(error: StoreError) -> Response:
     """The report was not kept; sending it again is safe, because a report is kept once."""
     cure = "Send the same report again; it is kept once."
@@ -113,9 +131,20 @@ def no_cache_problem() -> Response:
     return problem(404, "no-cache", "No cache is open", "nothing is cached", cure=cure)
 
 
-def forbidden_problem(what: str) -> Response:
-    cure = f"Send Authorization: Bearer with {what}."
-    return problem(403, "forbidden", "Not allowed", f"this call needs {what}", cure=cure)
+def forbidden_problem(detail: str, cure: str = "Send Authorization: Bearer with another key.") -> Response:
+    return problem(403, "forbidden", "Not allowed", detail, cure=cure)
+
+
+def access_problem(error: AccessError) -> Response:
+    """No key that opens anything, or one that asks too fast."""
+    if isinstance(error, RateLimitedError):
+        headers = {"Retry-After": str(math.ceil(error.wait_seconds))}
+        cure = "Ask more slowly, or have the key's rate raised."
+        return problem(429, "rate", "Too many requests", str(error), cure=cure, headers=headers)
+    cure = "Send Authorization: Bearer with a key; python -m service keys make makes one."
+    return problem(
+        401, "no-access", "No access", str(error), cure=cure, headers={"WWW-Authenticate": 'Bearer realm="tierwise"'}
+    )
 
 
 def unexpected_problem() -> Response:

@@ -9,8 +9,9 @@ import orjson
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from router.access.ring import ANYBODY, Caller
 from router.engine import Engine
-from router.errors import InputError, StoreError, TierwiseError
+from router.errors import AccessError, InputError, StoreError
 from router.events import Decided
 from router.log.store import LogStore
 from router.moments import parse_moment
@@ -26,6 +27,8 @@ from router.spend.prefix_advice import PrefixReport, advise, prefix_prices, read
 from router.spend.query import SpendAsk, month_of
 from router.spend.report import build_report
 from service import problems
+from service.access import caller_of, own_query, refusal
+from service.bodies import answered, json_answer
 from service.metrics import ALERT_RULES
 from service.schemas import documented
 
@@ -34,24 +37,23 @@ _ASKED = ("by", "since", "until", "units")
 
 def add_spending(app: FastAPI, engine: Engine, max_bytes: int) -> None:
     """Add /spend, /budgets, /costs and /alerts."""
-    _add_alerts(app, engine)
+    _add_alerts(app, engine, max_bytes)
     _add_prefix_cache(app, engine)
 
     @app.get("/spend", **documented("spend"))
     async def spend(request: Request) -> Response:
         """Sums of the ledger by any dimensions and period: ?by=tenant,model&since=2026-11-01&until=2026-12-01."""
-        return await _answered(lambda: _spend(engine, dict(request.query_params)))
+        return await _answered(lambda: _spend(engine, own_query(request), caller_of(request)))
 
     @app.get("/budgets", **documented("budgets"))
     async def budgets(request: Request) -> Response:
         """Where the budgets of an owner stand: ?tenant=acme&user=…; without one, those that bind everybody."""
-        return await _answered(lambda: _budgets(engine, dict(request.query_params)))
+        return await _answered(lambda: _budgets(engine, own_query(request), caller_of(request)))
 
     @app.post("/costs", **documented("costs"))
     async def costs(request: Request) -> Response:
         """Book a call or a charge that no decision stands behind, once per id."""
-        body = await request.body()
-        return await _answered(lambda: _cost(engine, body, max_bytes))
+        return await answered(request, max_bytes, _in_thread(engine, _cost))
 
 
 def _add_prefix_cache(app: FastAPI, engine: Engine) -> None:
@@ -60,10 +62,10 @@ def _add_prefix_cache(app: FastAPI, engine: Engine) -> None:
     @app.get("/prefix-cache", **documented("prefix-cache"))
     async def prefix_cache(request: Request) -> Response:
         """How much of prompts the providers' caches read, why not more, and what to do: ?tenant=acme&since=…"""
-        return await _answered(lambda: _prefix(engine, dict(request.query_params)))
+        return await _answered(lambda: _prefix(engine, own_query(request)))
 
 
-def _add_alerts(app: FastAPI, engine: Engine) -> None:
+def _add_alerts(app: FastAPI, engine: Engine, max_bytes: int) -> None:
     """Add /alerts."""
 
     @app.get("/alerts", **documented("alerts"))
@@ -74,22 +76,28 @@ def _add_alerts(app: FastAPI, engine: Engine) -> None:
     @app.post("/alerts/silences", **documented("silences"))
     async def silences(request: Request) -> Response:
         """Do not send an alert for a while: {rule, subject, minutes}; 0 minutes takes a silence back."""
-        body = await request.body()
-        return await _answered(lambda: _silence(engine, body))
+        return await answered(request, max_bytes, _in_thread(engine, _silence))
 
 
-def budget_answer(decided: Decided) -> dict[str, Any]:
+def budget_answer(decided: Decided, caller: Caller = ANYBODY) -> dict[str, Any]:
     """What /route says of budgets: the one that is fullest, or null where none binds the call."""
     standings = decided.charged.standings if decided.charged else ()
     if not standings:
         return {"budget": None}
     ceiling = decided.decision.ceiling_usd
     fullest = max(standings, key=lambda one: one.share)
-    return {"budget": standing_answer(fullest) | {"ceiling_usd": None if ceiling is None else f"{ceiling:f}"}}
+    return {"budget": standing_answer(fullest, caller) | {"ceiling_usd": None if ceiling is None else f"{ceiling:f}"}}
 
 
-def standing_answer(one: Standing) -> dict[str, Any]:
-    """A budget and its counter."""
+def standing_answer(one: Standing, caller: Caller = ANYBODY) -> dict[str, Any]:
+    """A budget and its counter. What several tenants spend together is told to nobody who speaks for one of them."""
+    told = _standing(one)
+    if caller.tenant is None or "tenant" in one.applied.budget.scope:
+        return told
+    return {name: told[name] for name in ("name", "mode", "period", "resets_at")}
+
+
+def _standing(one: Standing) -> dict[str, Any]:
     budget, balance, resets = one.applied.budget, one.balance, one.applied.resets_at
     return {
         "name": budget.name,
@@ -110,19 +118,24 @@ async def _answered(work: Callable[[], Any]) -> Response:
     """Run blocking work in a thread, and put every foreseen failure into a problem document."""
     try:
         return Response(orjson.dumps(await asyncio.to_thread(work)), media_type="application/json")
-    except orjson.JSONDecodeError as error:
-        return problems.json_problem(error)
     except InputError as error:
         return problems.input_problem(error)
     except StoreError as error:
         return problems.store_problem(error)
     except TimeoutError:
         return problems.store_problem(StoreError("the record could not be written in time"))
-    except TierwiseError as error:
-        return problems.problem(413, "too-large", "The body is too large", str(error))
+    except AccessError as error:
+        return refusal(error)
 
 
-def _spend(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
+def _in_thread(engine: Engine, work: Callable[[Engine, dict[str, Any]], Mapping[str, Any]]) -> Any:
+    async def answer(given: dict[str, Any]) -> Response:
+        return json_answer(await asyncio.to_thread(work, engine, given))
+
+    return answer
+
+
+def _spend(engine: Engine, asked: dict[str, str], caller: Caller) -> dict[str, Any]:
     moment = now()
     month = month_of(moment)
     since = parse_moment(asked["since"]) if "since" in asked else month[0]
@@ -130,12 +143,13 @@ def _spend(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
     by = tuple(one for one in asked.get("by", "tenant").split(",") if one)
     where = {name: one for name, one in asked.items() if name not in _ASKED}
     ask = SpendAsk(since, until, by, where, asked.get("units", "") in ("1", "true", "yes"))
-    chargeback = engine.spending.rules().chargeback
+    # shares of what all tenants use can only be told where all of them are seen
+    chargeback = engine.spending.rules().chargeback if caller.tenant is None else None
     with _store(engine).reading() as connection:
         return build_report(connection, ask, moment, chargeback).as_dict()
 
 
-def _budgets(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
+def _budgets(engine: Engine, asked: dict[str, str], caller: Caller) -> dict[str, Any]:
     known = ("tenant", "user", "feature", "environment", "cost_centre", "task_id")
     wrong = [name for name in asked if name not in known]
     if wrong:
@@ -147,13 +161,13 @@ def _budgets(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
         standings = read_standings(Book(connection), bound) if bound else ()
     return {
         "owner": {name: one for name, one in vars(owner).items() if one},
-        "budgets": _all(standings),
+        "budgets": _all(standings, caller),
         "at": at.isoformat(timespec="seconds"),
     }
 
 
-def _all(standings: tuple[Standing, ...]) -> list[dict[str, Any]]:
-    return [standing_answer(one) | {"each": EACH in one.applied.budget.scope.values()} for one in standings]
+def _all(standings: tuple[Standing, ...], caller: Caller) -> list[dict[str, Any]]:
+    return [standing_answer(one, caller) | {"each": EACH in one.applied.budget.scope.values()} for one in standings]
 
 
 def _prefix(engine: Engine, asked: dict[str, str]) -> dict[str, Any]:
@@ -177,10 +191,7 @@ def _read_alerts(engine: Engine) -> dict[str, Any]:
         return {"alerts": alert_log.recent(connection)}
 
 
-def _silence(engine: Engine, body: bytes) -> dict[str, Any]:
-    given = orjson.loads(body)
-    if not isinstance(given, dict):
-        raise InputError("body", given, "not an object", "Send {rule, subject, minutes}.")
+def _silence(engine: Engine, given: dict[str, Any]) -> dict[str, Any]:
     rule, subject, minutes = (given.get(name) for name in ("rule", "subject", "minutes"))
     if rule not in ALERT_RULES:
         raise InputError("rule", rule, "unknown rule", f"Use one of {', '.join(ALERT_RULES)}.")
@@ -200,12 +211,7 @@ def _store(engine: Engine) -> LogStore:
     return engine.store
 
 
-def _cost(engine: Engine, body: bytes, max_bytes: int) -> Mapping[str, Any]:
-    if len(body) > max_bytes:
-        raise TierwiseError(f"body: over {max_bytes} bytes")
-    given = orjson.loads(body)
-    if not isinstance(given, dict):
-        raise InputError("body", given, "not an object", "Send a JSON object.")
+def _cost(engine: Engine, given: dict[str, Any]) -> Mapping[str, Any]:
     cost = read_cost(given, now(), engine.price)
     rules = engine.spending.rules()
     booked = _store(engine).write(lambda connection: book_cost(connection, cost, rules))

@@ -29,6 +29,7 @@ from service.app import create_app
 from service.metrics import Metrics
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
+OPEN = "open: anyone who reaches this address may call"
 PROMPT = {"prompt": "What is 2 + 2?"}
 
 
@@ -163,8 +164,8 @@ def test_the_views(service: Service, tiny_policy: Policy) -> None:
     current = service.call("GET", "/policies").json()["current"]
     assert (current["version"], current["folder"]) == (tiny_policy.version, str(tiny_policy.folder))
     assert [one["route"] for one in current["routes"]] == ["gpt-4o-mini|none", "gpt-4o|none"]
-    assert service.call("GET", "/healthz").json() == {"status": "alive"}
-    assert service.call("GET", "/readyz").json() == {"ready": True, "reasons": []}
+    assert service.call("GET", "/healthz").json() == {"status": "alive", "access": OPEN}
+    assert service.call("GET", "/readyz").json() == {"ready": True, "reasons": [], "access": OPEN}
     text = service.call("GET", "/metrics").text
     assert f'tierwise_policy_info{{version="{tiny_policy.version}"}} 1.0' in text
     assert "tierwise_decisions_waiting 0.0" in text

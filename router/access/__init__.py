@@ -1,0 +1,1 @@
+"""Keys of callers: made, kept, checked. Who may do what, and for which tenant."""
