@@ -73,7 +73,7 @@ class CoverageFigure:
     error: float
 
 
-def coverage(logging: Logging, repetitions: int = 500, n: int = 2_000, replicates: int = 400) -> list[CoverageFigure]:
+def coverage(logging: Logging, repetitions: int = 500, n: int = 10_000, replicates: int = 300) -> list[CoverageFigure]:
     """Repeat logging and estimating; the range of contributions is known here, so Bernstein's interval is a bound."""
     world = make_world(logging)
     least = float(world.logged.min())

@@ -86,11 +86,17 @@ def evidence_from(logged: Logged, choice: np.ndarray, without: frozenset[str] = 
     can, statement = _statement(_coverage(seen, picks, logged.n))
     if not can:
         seen, picks = seen.subset(np.zeros(seen.n, dtype=bool)), picks[:0]
-    picks = np.where(picks < 0, seen.best, picks)  # the few that are out of reach count as no difference
-    pairs = {name: np.column_stack([_robust(seen, name, one) for one in (seen.best, picks)]) for name in _REWARDS}
+    return replace(robust_pairs(seen, picks), requests=logged.n if can else 0, note=statement)
+
+
+def robust_pairs(seen: Logged, choice: np.ndarray) -> Evidence:
+    """The same of decisions whose outcomes are all known, whether or not the log can answer."""
+    picks = np.where(choice < 0, seen.best, choice)  # the few that are out of reach count as no difference
+    usd, correct = (
+        np.column_stack([_robust(seen, name, one) for one in (seen.best, picks)]) for name in ("usd", "correct")
+    )
     names = {"task": seen.task, "tenant": seen.tenant}
-    found = from_pairs("log", pairs["usd"], pairs["correct"], picks != seen.best, names, live=True, note=statement)
-    return replace(found, requests=logged.n if can else 0)
+    return from_pairs("log", usd, correct, picks != seen.best, names, live=True)
 
 
 _REWARDS = {"correct": "p", "usd": "expected_usd"}

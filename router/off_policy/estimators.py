@@ -31,12 +31,14 @@ class Bandit:
 
 @dataclass(frozen=True)
 class Contributions:
-    """`above` (n,) and `below` (n,): the estimate is the sum of the one over the sum of the other."""
+    """`above` (n,) and `below` (n,): the estimate is the sum of the one over the sum of the other. `tuned` is the chosen
+    threshold and `bias` what leaving large ratios aside may have cost, by which intervals are widened."""
 
     name: str
     above: np.ndarray = field(repr=False)
     below: np.ndarray = field(repr=False)
     tuned: float | None = None
+    bias: float = 0.0
 
     @property
     def value(self) -> float:
@@ -70,8 +72,8 @@ def contributions(data: Bandit, name: str) -> Contributions:
     if name == "DR":
         return Contributions(name, _doubly_robust(data, data.ratio), ones)
     shrink = _switched if name == "SWITCH-DR" else _shrunk
-    threshold = _least_error(data, shrink)
-    return Contributions(name, _doubly_robust(data, shrink(data.ratio, threshold)), ones, threshold)
+    threshold, bias = _least_error(data, shrink)
+    return Contributions(name, _doubly_robust(data, shrink(data.ratio, threshold)), ones, threshold, bias)
 
 
 def effective_sample_size(ratio: np.ndarray) -> float:
@@ -93,18 +95,18 @@ def _shrunk(ratio: np.ndarray, threshold: float) -> np.ndarray:
     return ratio * threshold**2 / (ratio**2 + threshold**2)
 
 
-def _least_error(data: Bandit, shrink: Callable[[np.ndarray, float], np.ndarray]) -> float:
-    """The threshold whose variance plus squared bias, as the sample shows them, is least."""
+def _least_error(data: Bandit, shrink: Callable[[np.ndarray, float], np.ndarray]) -> tuple[float, float]:
+    """The threshold whose variance plus squared bias, as the sample shows them, is least; and that bias."""
     largest = float(data.ratio.max(initial=0.0))
     if largest <= 0:
-        return 1.0
+        return 1.0, 0.0
     residual = data.reward - data.model
-    best, least = largest * 1e3, np.inf
+    best, bias_of_best, least = largest * 1e3, 0.0, np.inf
     for threshold in (*np.geomspace(max(largest / 1e3, 1e-6), largest, _GRID), largest * 1e3):
         kept = shrink(data.ratio, float(threshold))
         lost = (data.ratio - kept) * residual  # its mean is the bias; what cannot be told of it counts as bias too
         bias = abs(float(lost.mean())) + float(lost.std()) / math.sqrt(data.n)
         error = float(np.var(_doubly_robust(data, kept))) / data.n + bias**2
         if error < least:
-            best, least = float(threshold), error
-    return best
+            best, bias_of_best, least = float(threshold), abs(float(lost.mean())), error
+    return best, bias_of_best

@@ -57,7 +57,7 @@ def compare(write_policy, tmp_path: Path):
 
 
 def test_as_good_for_a_tenth_is_promoted_and_the_report_says_why(compare, labels, tmp_path, capsys):
-    assert compare("dear", "cheap", "--labels", labels, "--margin", 0.05, "--slice-margin", 0.1) == 0
+    assert compare("dear", "cheap", "--labels", labels, "--margin", 0.1, "--slice-margin", 0.2) == 0
     assert capsys.readouterr().out.startswith("PROMOTE: cheap in place of dear.")
     found = json.loads((tmp_path / "report" / "comparison.json").read_text())
     assert found["verdict"]["decision"] == "promote" and len(found["curves"]) == 2
