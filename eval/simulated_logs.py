@@ -30,7 +30,7 @@ class World:
     def truth(self) -> float:
         return float(self.chance[np.arange(len(self.target)), self.target].mean())
 
-    def log(self, n: int, seed: int) -> Bandit:
+    def log(self, n: int, seed: int | tuple[int, int]) -> Bandit:
         """n logged requests with their outcomes, for estimating the target's value."""
         rng = np.random.default_rng(seed)
         rows = rng.integers(0, len(self.target), n)
@@ -73,14 +73,14 @@ class CoverageFigure:
     error: float
 
 
-def coverage(logging: Logging, repetitions: int = 500, n: int = 10_000, replicates: int = 300) -> list[CoverageFigure]:
+def coverage(logging: Logging, repetitions: int = 500, n: int = 5_000, replicates: int = 999) -> list[CoverageFigure]:
     """Repeat logging and estimating; the range of contributions is known here, so Bernstein's interval is a bound."""
     world = make_world(logging)
     least = float(world.logged.min())
     held = {name: np.zeros((repetitions, 2)) for name in NAMES}
     values = {name: np.zeros(repetitions) for name in NAMES}
     for i in range(repetitions):
-        data = world.log(n, seed=1 + i)
+        data = world.log(n, seed=(LOGGING.index(logging), i))
         made = [contributions(data, name) for name in NAMES]
         for name, one, near in zip(NAMES, made, bootstrap_intervals(made, 0.05, replicates, i)):
             spread = 1.0 if name == "DM" else 1 / least if name == "IPS" else 2 / least + 1

@@ -31,8 +31,8 @@ class Bandit:
 
 @dataclass(frozen=True)
 class Contributions:
-    """`above` (n,) and `below` (n,): the estimate is the sum of the one over the sum of the other. `tuned` is the chosen
-    threshold and `bias` what leaving large ratios aside may have cost, by which intervals are widened."""
+    """`above` (n,) and `below` (n,): the estimate is the sum of the one over the sum of the other. `tuned` is the
+    threshold that was chosen, `bias` what leaving large ratios aside may have cost: intervals are wider by it."""
 
     name: str
     above: np.ndarray = field(repr=False)

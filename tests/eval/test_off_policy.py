@@ -71,7 +71,7 @@ def test_another_policy_is_judged_on_texts_found_by_their_hash(serve, prompts, w
     assert "The log answers" in capsys.readouterr().out
     said = json.loads(out.read_text())
     robust = next(one for one in said["accuracy"] if one["estimator"] == "DR")
-    assert robust["value"] == pytest.approx(0.0, abs=0.06)
+    assert robust["value"] == pytest.approx(0.0, abs=0.15)
     assert said["coverage"]["effective"] == pytest.approx(0.4 * len(PROMPTS), rel=0.25)
 
 
