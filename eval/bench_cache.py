@@ -16,10 +16,10 @@ from sklearn.metrics import roc_auc_score
 
 from eval.cache_references import references
 from eval.cache_replay import Step, Stream, embed_texts, read_stream, replay
-from router.cache.pair_words import TextView
 from router.cache.partition import AnswerRecord, Entry, Partition, Record
 from router.cache.reuse import Reuse
 from router.cache.risk_control import BudgetRules
+from router.cache.text_view import TextView
 from router.cache.verifier import Verifier
 
 STREAMS, BUDGETS, ORDERS = ("geography", "advising", "clinc150"), (0.005, 0.01, 0.02, 0.05), 20

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from router.constraints import feasible_routes
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder
 from router.errors import InputError
 from router.estimate.estimators import Estimates
 from router.estimate.linear_algebra import one_blas_thread
+from router.offers import changes_price
 from router.policy import Policy, write_value
 from router.requests import Request
 from router.tables import read_table
@@ -80,10 +82,24 @@ def decide(
     chars = np.array([request.context_chars for request in queries.requests])
     with one_blas_thread():
         estimates = policy.estimate(queries.texts, vectors, [request.task for request in queries.requests], chars)
-    usd = policy.usd(estimates, at)
-    chosen = policy.sweep_choices(estimates, usd, values)
+    usd, feasible = _offered(policy, queries, estimates, at)
+    chosen = policy.sweep_choices(estimates, usd, values, feasible)
     progress("deciding", 1.0)
     return Sweep(queries, np.asarray(values), chosen, estimates, usd)
+
+
+def _offered(policy: Policy, queries: Queries, estimates: Estimates, at: datetime) -> tuple[np.ndarray, np.ndarray]:
+    """USD and feasibility (n, R). Only pictures and sounds make a query of a file cost more than its text, or exclude
+    a route. Raises InputError for a query that no route can take."""
+    usd = policy.usd(estimates, at)
+    feasible = np.ones(usd.shape, dtype=bool)
+    for i, request in enumerate(queries.requests):
+        if changes_price(request):
+            one = estimates.row(i)
+            offers = policy.offers(request, one, at)
+            usd[i] = offers.usd
+            feasible[i] = feasible_routes(request, policy.routes, policy.specs, offers, one.p[0])
+    return usd, feasible
 
 
 def decisions_table(policy: Policy, sweep: Sweep) -> pd.DataFrame:

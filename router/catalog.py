@@ -6,7 +6,7 @@ A routes file is TOML. A key without an effort speaks for every effort of that m
     tier = "standard"               # economy, standard, frontier, reasoning; default: by price
     max_output_tokens = 800         # the largest cap ever asked for
     context_window = 128000         # tokens
-    vision = true                   # also: tools, json
+    vision = true                   # also: audio, tools, json
     seconds = 2.5                   # of a usual call, where the labels do not tell
     samples = 3                     # calls that evidence by agreement takes
 
@@ -43,10 +43,22 @@ PRICE_KEYS = (
     "usd_per_million_output_tokens",
     "usd_per_million_cached_input_tokens",
 )
-FACT_KEYS = ("tier", "max_output_tokens", "context_window", "tools", "vision", "json", "seconds", "provider", "samples")
+FACT_KEYS = (
+    "tier",
+    "max_output_tokens",
+    "context_window",
+    "tools",
+    "vision",
+    "audio",
+    "json",
+    "seconds",
+    "provider",
+    "samples",
+)
 _SEES = re.compile(
     r"(^|/)(gpt-4o|gpt-4\.1|gpt-4-turbo|gpt-5|o1(?!-mini)|o3(?!-mini)|o4|claude|gemini|llama-4|pixtral|grok-[4-9])|vision|-vl"
 )
+_HEARS = re.compile(r"(^|/)(gpt-4o(-mini)?-audio|gpt-audio|gpt-realtime|gemini|voxtral)|-omni")
 _THINKS = re.compile(r"(^|/)(o[1-9]\b|deepseek-r\d|deepseek-reasoner|qwq)|reason|think")
 
 
@@ -61,6 +73,7 @@ class RouteSpec:
     context_window: int | None = None
     tools: bool = True
     vision: bool = False
+    audio: bool = False
     json: bool = True
     seconds: float | None = None
     provider: str | None = None
@@ -130,6 +143,7 @@ def _settings(where: str, table: Any) -> dict[str, Any]:
         "context_window",
         "tools",
         "vision",
+        "audio",
         "json",
         "seconds",
         "provider",
@@ -145,7 +159,7 @@ def _settings(where: str, table: Any) -> dict[str, Any]:
 
 
 def _setting(where: str, key: str, value: Any) -> Any:
-    if key in ("tools", "vision", "json"):
+    if key in ("tools", "vision", "audio", "json"):
         fine, cure = isinstance(value, bool), "Write true or false."
     elif key in ("tier", "provider"):
         fine, cure = isinstance(value, str) and (key != "tier" or value in TIERS), f"Use one of {', '.join(TIERS)}."
@@ -172,6 +186,7 @@ def _spec(route: Route, settings: Mapping[str, Any]) -> RouteSpec:
         price=price,
         context_window=found[1].context_window if found else None,
         vision=bool(_SEES.search(route.model.lower())),
+        audio=bool(_HEARS.search(route.model.lower())),
         provider=found[0].id if found else None,
     )
     return replace(spec, **facts)

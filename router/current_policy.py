@@ -7,6 +7,7 @@ anew in its folder does not take traffic: the pointer's version must be the fold
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from router.policy import Policy
 from router.policy_files import MANIFEST, read_folder
 
 POINTER = "current.json"
+RETRY_SECONDS = 60.0
 _MAX_POINTER_BYTES = 100_000
 
 
@@ -80,6 +82,7 @@ class PolicyWatcher:
     ) -> None:
         self._models_dir, self._swap, self._hooks, self._poll = models_dir, swap, tuple(hooks), poll_seconds
         self._seen: Any = None
+        self._problem, self._again_at = "", float("inf")
         self._stop = Event()
         self._thread = Thread(target=self._run, name="policy-watcher", daemon=True)
 
@@ -92,19 +95,23 @@ class PolicyWatcher:
             self._thread.join(self._poll + 5)
 
     def look(self) -> None:
-        """Load and swap when the pointer, or the folder that it names, changed since the last look."""
+        """Load and swap when the pointer, or the folder that it names, changed since the last look; what was refused is
+        tried again now and then, for memory or a disk may have failed and not the policy."""
         seen = self._signature()
-        if seen == self._seen:
+        if seen == self._seen and time.monotonic() < self._again_at:
             return
-        self._seen = seen
+        told = self._problem if seen == self._seen else ""
+        self._seen, self._problem, self._again_at = seen, "", float("inf")
         try:
             policy = load_current(self._models_dir)
             if policy is not None:
                 self._swap(policy)
         except Exception as error:
             # anything unforeseen in a file is a reason to keep the old policy, never one to stop watching
-            problem = str(error) if isinstance(error, TierwiseError) else repr(error)
-            tell(self._hooks, PolicyRefused(pointer_path(self._models_dir), problem))
+            self._problem = str(error) if isinstance(error, TierwiseError) else repr(error)
+            self._again_at = time.monotonic() + RETRY_SECONDS
+            if self._problem != told:
+                tell(self._hooks, PolicyRefused(pointer_path(self._models_dir), self._problem))
 
     def _run(self) -> None:
         while not self._stop.wait(self._poll):

@@ -17,7 +17,8 @@ class Option:
     """A route as it was weighed for one request.
 
     `p_correct` with its 95 % interval [`p_low`, `p_high`]; `expected_usd` and `upper_usd` (at the .95 quantile of the
-    output) at the prices of the moment; tokens are the expected output; `max_output_tokens` is the cap to send.
+    output) at the prices of the moment, on `service_tier`; `cached_input_tokens` of the expected `input_tokens` should
+    be read at the provider's cached rate; `max_output_tokens` is the cap to send.
     """
 
     route: Route
@@ -30,6 +31,9 @@ class Option:
     max_output_tokens: int
     seconds: float
     upper_usd: float = math.nan
+    input_tokens: float = math.nan
+    cached_input_tokens: float = 0.0
+    service_tier: str = "default"
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,13 @@ TierwiseError
 ├── EncoderError          weights that cannot be loaded or run
 │   └── EncoderMismatchError  a policy trained on other vectors than the encoder makes
 └── StoreError            a record that could not be written or read
+    └── StoreAwayError        the database does not answer: locked, full, gone; not this record's fault
 
 Commands turn these into exit code 2 and one message; the service turns them into RFC 9457 problem documents.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 _VALUE_CHARS = 80
@@ -49,8 +51,35 @@ class InputError(TierwiseError):
         super().__init__(f"{where}: {problem} (got {shown(value)}). {cure}")
 
 
+@dataclass(frozen=True)
+class Conflicting:
+    """One of the constraints that leave no route together; `allows` are the routes that it alone would leave, `relaxed`
+    the nearest value with which some route would satisfy all constraints (None: no such value)."""
+
+    field: str
+    value: Any
+    allows: tuple[str, ...]
+    relaxed: Any = None
+
+
 class ConstraintError(InputError):
-    """Constraints of one request that exclude every route; names the conflict."""
+    """Constraints of one request that exclude every route. `conflict` is a smallest set of them that does: without any
+    one of these, the others leave a route."""
+
+    def __init__(self, conflict: Sequence[Conflicting], cure: str) -> None:
+        self.conflict = tuple(conflict)
+        named = [f"{one.field} {shown(one.value)}" for one in self.conflict]
+        last, others = self.conflict[-1], " and ".join(named[:-1])
+        alone = [f"{one.field} allows {_listed(one.allows)}" for one in self.conflict]
+        problem = (
+            f"no route satisfies it together with {others}: {'; '.join(alone)}" if others else "no route satisfies it"
+        )
+        super().__init__(last.field, last.value, problem, cure)
+
+
+def _listed(routes: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(routes) - most} more" if len(routes) > most else ""
+    return (", ".join(routes[:most]) or "none") + more
 
 
 class UnknownDecisionError(InputError):
@@ -171,3 +200,7 @@ class EncoderMismatchError(EncoderError):
 
 class StoreError(TierwiseError):
     """A record that could not be written or read."""
+
+
+class StoreAwayError(StoreError):
+    """The database itself does not answer. The same record may be taken later."""

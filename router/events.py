@@ -98,9 +98,10 @@ class PolicyRefused:
 
 @dataclass(frozen=True)
 class CacheFailed:
-    """The cache failed at a step; the request was answered as if there were none. `failure` names the exception."""
+    """The cache failed at a step; the request was answered as if there were none. `failure` names the exception.
+    `skipped`: it was not even asked, because it failed several times in a row."""
 
-    step: Literal["open", "lookup", "learn"]
+    step: Literal["open", "lookup", "learn", "skipped"]
     failure: str
 
 

@@ -66,12 +66,13 @@ def explanation(
     """Everything that spoke for a decision, JSON-able. Log-odds are those of the chosen route."""
     chars = np.array([request.context_chars])
     estimates = policy.estimate([request.text], vector[None, :], [request.task], chars)
-    usd = policy.usd(estimates, at)[0]
-    feasible = np.flatnonzero(feasible_routes(request, policy.routes, policy.specs, estimates, usd))
+    offers = policy.offers(request, estimates, at)
+    usd, p = offers.usd, estimates.p[0]
+    feasible = np.flatnonzero(feasible_routes(request, policy.routes, policy.specs, offers, p))
     column = policy.routes.index(decision.chosen.route)
     keys = [policy.routes[j].key for j in feasible]
     value = policy.value_for(request)
-    moved = flips(estimates.p[0, feasible], usd[feasible], keys, int(np.searchsorted(feasible, column)), value)
+    moved = flips(p[feasible], usd[feasible], keys, int(np.searchsorted(feasible, column)), value)
     if decision.plan is not None:
         moved = []  # a plan is not decided by one comparison
     return {

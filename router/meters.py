@@ -61,10 +61,6 @@ class Meters:
         }
         return LibraryUsage(**{name: count for name, count in said.items() if count or name in tokens})
 
-    def factor(self, provider: str) -> Decimal:
-        """What this service tier does to the list price of this provider."""
-        return TIER_FACTORS.get((provider, self.service_tier), Decimal(1))
-
     def storage_usd(self, model: str) -> Decimal:
         """USD for keeping a context cache; nothing where its price is not published per token and hour."""
         if not self.storage_token_hours:

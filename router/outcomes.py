@@ -122,6 +122,11 @@ def billed(outcome: Outcome, route: Route, at: datetime, price: Pricer) -> Decim
     return price(route, usage, at)
 
 
+def as_decided(outcome: Outcome, service_tier: str | None) -> Outcome:
+    """The outcome on the service tier that was decided, unless it says which one answered."""
+    return outcome if outcome.service_tier or not service_tier else replace(outcome, service_tier=service_tier)
+
+
 def meters(outcome: Outcome) -> Meters:
     """What a report counts besides plain tokens."""
     counts = {name: getattr(outcome, name) or 0 for name in (*METERED, "storage_token_hours")}
@@ -183,7 +188,7 @@ def _service_tier(value: Any) -> str | None:
         return None
     if value not in SERVICE_TIERS:
         raise InputError("service_tier", value, "unknown service tier", f"Use one of {', '.join(SERVICE_TIERS)}.")
-    return None if value == "default" else str(value)
+    return str(value)
 
 
 def _money(value: Any) -> Decimal | None:

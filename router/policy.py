@@ -21,6 +21,7 @@ from router.encoders import EncoderIdentity
 from router.errors import EncoderMismatchError, InputError, PolicyFileError
 from router.estimate.estimators import Estimates, Estimator
 from router.objective import BEST, CHEAPEST, choose, utility
+from router.offers import Offers, changes_price, special_offers, usual_seconds
 from router.operating_points import Sweep, read_value, write_value
 from router.plans.files import Plans, read_plans
 from router.plans.requests import first_look
@@ -29,6 +30,7 @@ from router.prices import PriceBook, rates_table
 from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.routes import Route
+from router.service_tiers import DEFAULT, TIER_SECONDS
 
 __all__ = ["Policy", "Sweep", "read_value", "write_value"]
 ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
@@ -92,24 +94,42 @@ class Policy:
         return self.estimator.predict(texts, vectors, tasks, context_chars)
 
     def usd(self, estimates: Estimates, at: datetime) -> np.ndarray:
-        """Expected USD of each route for each request, (n, R), at the prices of a moment."""
+        """Expected USD of each route for each request, (n, R), as text of its length at the prices of a moment."""
+        return self._usd(estimates.input_tokens, estimates.output_tokens, at)
+
+    def _usd(self, given: np.ndarray, made: np.ndarray, at: datetime) -> np.ndarray:
         rates = [self.book.rates(route, at) for route in self.routes]
         table = rates_table(rates)
         if table is not None:  # the same arithmetic, all routes at once
-            return table[0] + estimates.input_tokens * table[1] + estimates.output_tokens * table[2]
-        tokens = estimates.input_tokens, estimates.output_tokens
-        return np.column_stack([rate.usd(tokens[0][:, j], tokens[1][:, j]) for j, rate in enumerate(rates)])
+            return table[0] + given * table[1] + made * table[2]
+        return np.column_stack([rate.usd(given[:, j], made[:, j]) for j, rate in enumerate(rates)])
 
-    def sweep_choices(self, estimates: Estimates, usd: np.ndarray, values: Sequence[float] | np.ndarray) -> np.ndarray:
+    def offers(self, request: Request, estimates: Estimates, at: datetime) -> Offers:
+        """What each route offers for one request, whose estimates these are (n = 1)."""
+        if changes_price(request):
+            return special_offers(request, self.routes, self.specs, self.book, estimates, at)
+        given, made, most = estimates.input_tokens, estimates.output_tokens, estimates.output_tokens_high
+        seconds = usual_seconds(estimates, [self.specs[route] for route in self.routes])
+        usd, upper = self.usd(estimates, at), self._usd(given, most, at)
+        return Offers(given[0], made[0], np.zeros(given.shape[1]), usd[0], upper[0], seconds[0])
+
+    def sweep_choices(
+        self,
+        estimates: Estimates,
+        usd: np.ndarray,
+        values: Sequence[float] | np.ndarray,
+        feasible: np.ndarray | None = None,
+    ) -> np.ndarray:
         """The chosen route's column for each request at each value, (n, points)."""
-        return np.column_stack([choose(estimates.p, usd, value) for value in values])
+        return np.column_stack([choose(estimates.p, usd, value, feasible) for value in values])
 
     def decide(self, request: Request, vector: np.ndarray, at: datetime) -> Decision:
         """One request's decision. Raises ConstraintError when no route satisfies its constraints."""
         chars = np.array([request.context_chars])
         estimates = self.estimate([request.text], vector[None, :], [request.task], chars)
-        usd = self.usd(estimates, at)
-        feasible = feasible_routes(request, self.routes, self.specs, estimates, usd[0])
+        offers = self.offers(request, estimates, at)
+        usd = offers.usd[None, :]
+        feasible = feasible_routes(request, self.routes, self.specs, offers, estimates.p[0])
         value = self.value_for(request)
         column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
         # plans that did not prove worth their calls in training are for replays only
@@ -118,17 +138,19 @@ class Policy:
         if look is not None:
             column = self.routes.index(look.route)
         order = self._order(estimates, usd, value, feasible, column, SHOWN_ALTERNATIVES if look is None else None)
-        options = [self._option(j, estimates, usd, at) for j in order]
+        options = [self._option(j, estimates, offers) for j in order]
+        chosen = options[0]
+        reason = explain(options, value, int(feasible.sum()), len(self.routes)) if look is None else look.reason
         return Decision(
             decision_id=new_decision_id(),
             action="route",
-            chosen=options[0],
+            chosen=chosen,
             alternatives=tuple(options[1:]),
             value_usd=value,
             propensity=1.0,
             policy=self.version,
-            reason=explain(options, value, int(feasible.sum()), len(self.routes)) if look is None else look.reason,
-            parameters=provider_parameters(self.specs[options[0].route], options[0].max_output_tokens),
+            reason=reason + price_remark(chosen),
+            parameters=provider_parameters(self.specs[chosen.route], chosen.max_output_tokens, chosen.service_tier),
             at=at,
             unlike=float(estimates.unlike[0]),
             task=estimates.task[0],
@@ -154,9 +176,9 @@ class Policy:
             shown[-1] = strongest
         return [column, *shown]
 
-    def _option(self, j: int, estimates: Estimates, usd: np.ndarray, at: datetime) -> Option:
+    def _option(self, j: int, estimates: Estimates, offers: Offers) -> Option:
         route = self.routes[j]
-        spec, rates = self.specs[route], self.book.rates(route, at)
+        spec = self.specs[route]
         cap = max(LEAST_CAP, CAP_STEP * math.ceil(CAP_FACTOR * float(estimates.output_tokens_high[0, j]) / CAP_STEP))
         return Option(
             route=route,
@@ -164,11 +186,14 @@ class Policy:
             p_correct=float(estimates.p[0, j]),
             p_low=float(estimates.p_low[0, j]),
             p_high=float(estimates.p_high[0, j]),
-            expected_usd=float(usd[0, j]),
+            expected_usd=float(offers.usd[j]),
             output_tokens=float(estimates.output_tokens[0, j]),
             max_output_tokens=min(cap, spec.max_output_tokens or cap),
-            seconds=float(estimates.seconds[0, j]) or spec.seconds or 0.0,
-            upper_usd=float(rates.usd(estimates.input_tokens[:1, j], estimates.output_tokens_high[:1, j])[0]),
+            seconds=float(offers.seconds[j]),
+            upper_usd=float(offers.upper_usd[j]),
+            input_tokens=float(offers.input_tokens[j]),
+            cached_input_tokens=float(offers.cached_tokens[j]),
+            service_tier=offers.tiers[j] if offers.tiers else DEFAULT,
         )
 
 
@@ -192,3 +217,16 @@ def explain(options: Sequence[Option], value: float, feasible: int, routes: int)
         return f"{won}; the most probably correct of {feasible} feasible routes, before {rival}."
     ahead = value * (best.p_correct - next_best.p_correct) - (best.expected_usd - next_best.expected_usd)
     return f"{won}; at ${value:.6g} per correct answer it is worth ${ahead:.6f} more than {rival}."
+
+
+def price_remark(option: Option) -> str:
+    """What else the price of an option rests on, where it rests on anything but its tokens at list price."""
+    said = ""
+    if option.cached_input_tokens:
+        said += (
+            f" About {option.cached_input_tokens:,.0f} of its {option.input_tokens:,.0f} input tokens should be read"
+        )
+        said += " from the provider's cache."
+    if option.service_tier != DEFAULT:
+        said += f" Priced on the {option.service_tier} tier, which may take {TIER_SECONDS[option.service_tier]:,.0f} s."
+    return said

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from genai_prices.data_snapshot import get_snapshot
@@ -18,7 +18,7 @@ from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 from router.economics.library_form import quoted_price
 from router.errors import UnknownModelError
-from router.meters import PLAIN, Meters
+from router.meters import PLAIN, TIER_FACTORS, Meters
 from router.routes import Route
 
 MILLION = Decimal(1_000_000)
@@ -59,13 +59,17 @@ class Price:
 class Rates:
     """One route's price as floats: USD per call, and USD per token by tier of the call's input tokens.
 
-    `starts` are the input tokens from which a tier applies to the whole call; the first is 0.
+    `starts` are the input tokens from which a tier applies to the whole call; the first is 0. `cached`, `image` and
+    `audio` are what an input token costs that the provider reads from its cache, or that is of a picture or sound.
     """
 
     per_query: float
     starts: np.ndarray = field(repr=False)
     input: np.ndarray = field(repr=False)
     output: np.ndarray = field(repr=False)
+    cached: np.ndarray = field(repr=False)
+    image: np.ndarray = field(repr=False)
+    audio: np.ndarray = field(repr=False)
 
     def usd(self, input_tokens: np.ndarray, output_tokens: np.ndarray) -> np.ndarray:
         """Estimated USD of calls with these token counts (same shape in, same shape out)."""
@@ -73,6 +77,23 @@ class Rates:
             return self.per_query + input_tokens * self.input[0] + output_tokens * self.output[0]
         tier = np.maximum(np.searchsorted(self.starts, input_tokens, side="right") - 1, 0)
         return self.per_query + input_tokens * self.input[tier] + output_tokens * self.output[tier]
+
+    def call_usd(self, tokens: "CallTokens") -> float:
+        """Estimated USD of one call whose input is not all fresh text; the same as `usd` where it is."""
+        tier = max(int(np.searchsorted(self.starts, tokens.input, side="right")) - 1, 0)
+        fresh = tokens.input - tokens.cached - tokens.image - tokens.audio
+        apart = tokens.cached * self.cached[tier] + tokens.image * self.image[tier] + tokens.audio * self.audio[tier]
+        return float(self.per_query + fresh * self.input[tier] + tokens.output * self.output[tier] + apart)
+
+
+class CallTokens(NamedTuple):
+    """Expected tokens of one call. `cached`, `image` and `audio` are parts of `input` that do not overlap."""
+
+    input: float
+    output: float
+    cached: float = 0.0
+    image: float = 0.0
+    audio: float = 0.0
 
 
 class PriceBook:
@@ -88,10 +109,10 @@ class PriceBook:
 
     def usd(self, route: Route, usage: Usage, at: datetime) -> Decimal:
         """Exact USD of one call at a moment. Raises UnknownModelError."""
-        own = self.given.get(route)
+        own, meters = self.given.get(route), usage.meters
         if own is not None:
-            return own.usd(usage)
-        price, meters = library_price(route.model, at), usage.meters
+            return own.usd(usage) * self.tier_factor(route, meters.service_tier)
+        price = library_price(route.model, at)
         listed = price.calc_price(
             meters.in_library_words(
                 input_tokens=usage.input_tokens,
@@ -101,8 +122,14 @@ class PriceBook:
         )["total_price"]
         if meters == PLAIN:
             return listed
+        return listed * self.tier_factor(route, meters.service_tier) + meters.storage_usd(route.model)
+
+    def tier_factor(self, route: Route, service_tier: str) -> Decimal:
+        """What a service tier does to the price of a route."""
+        if service_tier == PLAIN.service_tier:
+            return Decimal(1)
         found = find_model(route.model)
-        return listed * meters.factor(found[0].id if found else "") + meters.storage_usd(route.model)
+        return TIER_FACTORS.get((found[0].id if found else "", service_tier), Decimal(1))
 
     def rates(self, route: Route, at: datetime) -> Rates:
         """The same price as floats. Raises UnknownModelError."""
@@ -183,11 +210,16 @@ def nearest_models(model: str, count: int = 3) -> list[str]:
 
 
 def _own_rates(price: Price) -> Rates:
+    given = np.array([float(price.usd_per_million_input_tokens / MILLION)])
+    cached = price.usd_per_million_cached_input_tokens
     return Rates(
         per_query=float(price.usd_per_query),
         starts=np.zeros(1),
-        input=np.array([float(price.usd_per_million_input_tokens / MILLION)]),
+        input=given,
         output=np.array([float(price.usd_per_million_output_tokens / MILLION)]),
+        cached=given if cached is None else np.array([float(cached / MILLION)]),
+        image=given,
+        audio=given,
     )
 
 
@@ -199,15 +231,20 @@ def rates_table(rates: Sequence[Rates]) -> np.ndarray | None:
 
 
 def _library_rates(price: ModelPrice) -> Rates:
-    fields = (price.input_mtok, price.output_mtok)
+    given, made = price.input_mtok, price.output_mtok
+    # what has no price of its own costs what plain input does
+    cached, image, audio = (
+        given if one is None else one for one in (price.cache_read_mtok, price.input_image_mtok, price.input_audio_mtok)
+    )
+    fields = (given, made, cached, image, audio)
     starts = sorted({0, *(tier.start for one in fields if isinstance(one, TieredPrices) for tier in one.tiers)})
+    by_tier = [np.array([_per_token(one, start) for start in starts]) for one in fields]
     per_call = price.requests_kcount
     return Rates(
+        0.0 if per_call is None or isinstance(per_call, TieredPrices) else float(per_call) / 1000,
         # a tier applies above its start, hence the + 1 on every start but the first
-        starts=np.array([start + 1 if start else 0 for start in starts], dtype=np.float64),
-        input=np.array([_per_token(price.input_mtok, start) for start in starts]),
-        output=np.array([_per_token(price.output_mtok, start) for start in starts]),
-        per_query=0.0 if per_call is None or isinstance(per_call, TieredPrices) else float(per_call) / 1000,
+        np.array([start + 1 if start else 0 for start in starts], dtype=np.float64),
+        *by_tier,
     )
 
 

@@ -1,39 +1,27 @@
 """What a caller is about to send, validated. Knows shapes and limits; nothing of the routes that exist or of prices."""
 
-import hashlib
-import json
 import math
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from router.cache.controls import CacheControls
-from router.errors import InputError, shown
+from router.errors import InputError
+from router.media_parts import Picture, Sound
+from router.messages import Message, parse_messages, read_text
 
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+__all__ = ["Constraints", "Message", "Request", "Warm", "parse_messages"]
 OWNING_TAGS = ("feature", "environment", "cost_centre", "task_id")  # tags that may stand at the top level too
-NEEDS = frozenset({"tools", "vision", "json"})
+NEEDS = frozenset({"tools", "vision", "json", "audio"})
 MAX_CONTEXT_CHARS = 4_000_000
 _NAME_CHARS = 200
 _OURS = frozenset(
     {
         *("prompt", "messages", "tenant", "session", "user", "task", "tags", "constraints", "parameters"),
-        *("value_usd", "objective", "cache", "plan", "query_id", *OWNING_TAGS),
+        *("value_usd", "objective", "cache", "plan", "query_id", "can_wait_seconds", *OWNING_TAGS),
     }
 )
-
-
-@dataclass(frozen=True)
-class Message:
-    """One turn. `content` is its text; `images` counts the parts that are pictures; `rest` is a digest of whatever
-    else it carries (a name, tool calls, sound, the pictures themselves), so that two turns that differ do differ."""
-
-    role: str
-    content: str
-    images: int = 0
-    rest: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,13 +41,22 @@ class Constraints:
     max_seconds: float | None = None
 
 
+class Warm(NamedTuple):
+    """What a provider may still hold of a request's beginning, for one model: the share of its characters that were
+    sent before, and the part of that which is expected to be read at the cached rate (0..1 each)."""
+
+    share: float
+    read: float
+
+
 @dataclass(frozen=True)
 class Request:
     """A request before any model has seen it.
 
     `value_usd` overrides the policy's value of a correct answer for this request; `objective` may instead be
     `cheapest` or `best`. `plan`: the caller will report evidence about the answer and may be told to escalate.
-    `ceiling_usd` is set by a throttling budget, never by a caller.
+    `can_wait_seconds`: the answer may come so much later, if that is cheaper. `ceiling_usd` is set by a throttling
+    budget and `warm` (by model) by the session's earlier turns, never by a caller.
     """
 
     messages: tuple[Message, ...]
@@ -74,7 +71,9 @@ class Request:
     objective: str | None = None
     cache: CacheControls = field(default_factory=CacheControls)
     plan: bool = False
+    can_wait_seconds: float | None = None
     ceiling_usd: Decimal | None = None
+    warm: Mapping[str, Warm] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -90,6 +89,14 @@ class Request:
     @property
     def images(self) -> int:
         return sum(message.images for message in self.messages)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(one for message in self.messages for one in message.media if isinstance(one, Picture))
+
+    @property
+    def sounds(self) -> tuple[Sound, ...]:
+        return tuple(one for message in self.messages for one in message.media if isinstance(one, Sound))
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> "Request":
@@ -113,6 +120,7 @@ class Request:
             objective=objective,
             cache=CacheControls.from_mapping(_mapping(given.get("cache"), "cache")),
             plan=_flag(given.get("plan"), "plan"),
+            can_wait_seconds=_number(given.get("can_wait_seconds"), "can_wait_seconds", high=1e7),
         )
 
     @classmethod
@@ -120,80 +128,22 @@ class Request:
         return cls(messages=(Message("user", prompt),), task=task)
 
 
-def parse_messages(given: Any, field_name: str = "messages") -> tuple[Message, ...]:
-    """Read OpenAI-style messages: a list of {role, content}, where content is a text or a list of typed parts."""
-    if not isinstance(given, (list, tuple)) or not given:
-        raise InputError(field_name, given, "not a list of messages", 'Send [{"role": "user", "content": "…"}].')
-    return tuple(_message(one, f"{field_name}[{i}]") for i, one in enumerate(given))
-
-
 def _messages(given: Mapping[str, Any]) -> tuple[Message, ...]:
     prompt, messages = given.get("prompt"), given.get("messages")
     if (prompt is None) == (messages is None):
         raise InputError("prompt", prompt, "exactly one of prompt and messages is needed", "Send one of the two.")
     if messages is None:
-        found: tuple[Message, ...] = (Message("user", _text(prompt, "prompt")),)
+        found: tuple[Message, ...] = (Message("user", read_text(prompt, "prompt")),)
     else:
         found = parse_messages(messages)
     chars = sum(len(message.content) for message in found)
     if chars > MAX_CONTEXT_CHARS:
         cure = f"Send at most {MAX_CONTEXT_CHARS} characters."
         raise InputError("messages", f"{chars} characters", "too long", cure)
-    if not any(message.content.strip() or message.images for message in found):
+    if not any(message.content.strip() or message.media for message in found):
         where = "prompt" if messages is None else "messages"
         raise InputError(where, prompt or "", "empty", "Send the text that the model will get.")
     return found
-
-
-def _message(given: Any, where: str) -> Message:
-    if not isinstance(given, Mapping):
-        raise InputError(where, given, "not a message", 'Send {"role": "user", "content": "…"}.')
-    role = given.get("role")
-    if not isinstance(role, str) or role not in ROLES:
-        raise InputError(f"{where}.role", role, "unknown role", f"Use one of {', '.join(sorted(ROLES))}.")
-    content, others = given.get("content"), {name: given[name] for name in given if name not in ("role", "content")}
-    if content is None:
-        return Message(role, "", rest=_rest(others))  # an assistant turn that only calls tools carries no content
-    if isinstance(content, str):
-        return Message(role, _text(content, f"{where}.content"), rest=_rest(others))
-    return _parts(role, content, others, f"{where}.content")
-
-
-def _parts(role: str, content: Any, others: Mapping[str, Any], where: str) -> Message:
-    if not isinstance(content, (list, tuple)):
-        raise InputError(where, content, "neither text nor a list of parts", "Send a string or typed parts.")
-    texts, images, unread = [], 0, []
-    for i, part in enumerate(content):
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind in ("text", "input_text"):
-            texts.append(_text(part.get("text"), f"{where}[{i}].text"))
-            continue
-        if not isinstance(kind, str):
-            raise InputError(f"{where}[{i}]", part, "not a typed part", 'Send {"type": "text", "text": "…"}.')
-        images += kind in ("image_url", "image", "input_image")
-        unread.append(part)
-    return Message(role, "\n".join(texts), images, _rest({**others, "": unread} if unread else others))
-
-
-def _rest(others: Mapping[str, Any]) -> str:
-    """A digest of what is said beside the text; nothing where nothing is."""
-    if not others:
-        return ""
-    try:
-        plain = json.dumps(others, sort_keys=True, default=repr)
-    except (TypeError, ValueError, RecursionError):  # nothing that could be compared: unlike anything else
-        plain = uuid.uuid4().hex
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(where, value, "not text", "Send a string.")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InputError(where, shown(value), "not valid Unicode", "Remove lone surrogates.") from error
-    return value
 
 
 def _name(given: Mapping[str, Any], key: str) -> str | None:

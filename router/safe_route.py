@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from router.catalog import RouteSpec, build_specs, price_book, with_tiers
+from router.constraints import needs_of
 from router.decisions import Decision, Option, new_decision_id
 from router.prices import now
 from router.provider_parameters import provider_parameters
@@ -63,8 +64,7 @@ class SafeRoute:
     def _warning(self, request: Request) -> str:
         """Which constraints this route breaks, as far as anybody can tell without a policy."""
         asked, route = request.constraints, self.spec.route
-        needs = asked.needs | ({"vision"} if request.images else frozenset())
-        broken = [f"needs {need}" for need in sorted(needs) if not getattr(self.spec, need)]
+        broken = [f"needs {need}" for need in sorted(needs_of(request)) if not getattr(self.spec, need)]
         if asked.models is not None and route.model not in asked.models:
             broken.append("models")
         if asked.routes is not None and route.key not in asked.routes:

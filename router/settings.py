@@ -91,10 +91,16 @@ class Settings(BaseSettings):
         "way; with fsync they also survive a power cut.",
     )
     store_text: bool = Field(
-        default=False, description="Keep prompt text in the decision log (default: its hash only)."
+        default=False, description="Keep every tenant's prompt text in the decision log (default: its hash only)."
     )
     max_waiting_requests: int = Field(
-        default=256, gt=0, description="Decisions in the making at once; one more answers with the safe route at once."
+        default=256, gt=0, description="Decisions in the making at once; one more is refused with 429."
+    )
+    shed_after_seconds: float = Field(
+        default=1.5,
+        gt=0,
+        description="A request to /route that would wait longer than this for its turn is refused at once: 429 with "
+        "Retry-After and the safe route. Keep it below encode_timeout_seconds.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe event that the JSON log on standard error shows."
@@ -117,6 +123,29 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(default=60.0, gt=0, description="No request is worked on for longer: 503.")
     tls_certificate: Path | None = Field(default=None, description="PEM file: the service then speaks HTTPS.")
     tls_key: Path | None = Field(default=None, description="PEM file of the certificate's private key.")
+
+    # Privacy
+    store_text_tenants: frozenset[str] = Field(
+        default=frozenset(),
+        description="JSON list: tenants that allow their prompt text to be kept in the decision log.",
+    )
+    keep_text_days: float = Field(
+        default=90.0, gt=0, description="How long the log keeps prompt texts, where it may keep them."
+    )
+    keep_log_days: float | None = Field(
+        default=None, gt=0, description="How long decisions are kept, with everything about them; unset: for ever."
+    )
+    keep_names_days: float | None = Field(
+        default=None,
+        gt=0,
+        description="How long the ledger keeps users, sessions, tasks and tags; amounts stay. Unset: for ever.",
+    )
+    retire_every_seconds: float = Field(default=3600.0, gt=0, description="How often what is too old is removed.")
+    cache_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys that seal the cache's texts on the disk, ID:BASE64 of 32 bytes, separated by commas; the "
+        "first seals, all open. Unset: texts are kept as they are.",
+    )
 
     # Cache
     cache: bool = Field(

@@ -17,6 +17,7 @@ from router.settings import Settings
 from service.access_start import access_lines, check_access, tls_of
 from service.bootstrap import Runtime
 from service.keys_command import run_keys
+from service.privacy_command import run_privacy
 
 DRAIN_SECONDS = 10
 
@@ -29,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_demo(given[1:])
     if given[:1] == ["keys"]:
         return run_keys(given[1:])
+    if given[:1] == ["privacy"]:
+        return run_privacy(given[1:])
     arguments = _parser().parse_args(given)
     return run_command(lambda: serve(read_settings(arguments)))
 

@@ -34,6 +34,7 @@ NEEDS = {
     ("POST", "/costs"): Need("outcomes"),
     ("GET", "/cache"): Need("read"),
     ("POST", "/cache/invalidate"): Need("admin"),
+    ("POST", "/privacy/forget"): Need("admin"),
     ("GET", "/spend"): Need("read"),
     ("GET", "/budgets"): Need("read"),
     ("GET", "/prefix-cache"): Need("read"),

@@ -94,7 +94,10 @@ def _option(option: Option) -> dict[str, Any]:
         },
         "expected_usd": _number(option.expected_usd),
         "upper_usd": _number(option.upper_usd),
+        "input_tokens": _number(option.input_tokens),
+        "cached_input_tokens": _number(option.cached_input_tokens),
         "output_tokens": _number(option.output_tokens),
+        "service_tier": option.service_tier,
         "seconds": _number(option.seconds),
     }
 

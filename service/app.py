@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -21,12 +22,14 @@ from service.access import Guard, caller_of
 from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
+from service.door import Door, Queue
 from service.health import access_mode, unready
 from service.limits import Bounded
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
 from service.plan import PLAN_SHAPES, add_plans
+from service.privacy import add_privacy
 from service.schemas import describe, documented
 from service.spending import add_spending, budget_answer
 
@@ -46,14 +49,18 @@ def create_app(
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
     app = FastAPI(title="Tierwise", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Bounded, body_seconds=settings.body_seconds, answer_seconds=settings.answer_seconds)
+    queue = Queue(settings.max_waiting_requests, settings.shed_after_seconds)
+    app.add_middleware(Door, queue=queue, safe=engine.safe, metrics=metrics)
     app.add_middleware(Guard, ring=ring, metrics=metrics, logger=logger)
     app.add_middleware(Observed, metrics=metrics, logger=logger)
     app.add_exception_handler(HTTPException, problems.http_problem)
     store = engine.store
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
+    metrics.watch_away({"store": lambda: store is None or store.away, "cache": lambda: _cache_is_away(engine)})
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)
     add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer, owned=False))
+    add_privacy(app, engine, settings)
     add_spending(app, engine, settings.max_body_bytes)
     _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)
@@ -120,7 +127,12 @@ def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool
     @app.get("/metrics", **documented("metrics"))
     async def read_metrics() -> Response:
         """Prometheus text."""
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = await run_in_threadpool(metrics.render)  # it asks the cache, which may be waiting for its store
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _cache_is_away(engine: Engine) -> bool:
+    return engine.cache is not None and engine.cache.away
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,6 +18,7 @@ from router.exploration import explorer_of
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
+from router.privacy.text_rule import TextRule
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
@@ -26,6 +27,7 @@ from service.access_start import make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
+from service.loading import until_all_work
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
 from service.tracing import Tracing, make_exporter
@@ -60,7 +62,7 @@ class Runtime:
             settings.store_url,
             timeout_seconds=settings.store_timeout_seconds,
             fsync=settings.store_fsync,
-            keep_text=settings.store_text,
+            keep_text=TextRule(settings.store_text, settings.store_text_tenants),
         )
         rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
         self.spending = Spending(rules)
@@ -70,6 +72,7 @@ class Runtime:
         )
         self.chores = Chores(self.store, self.spending, self.hooks, settings)
         self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
+        self._closing = Event()
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
@@ -80,6 +83,7 @@ class Runtime:
 
     def close(self) -> None:
         """Stop following, then write what waits."""
+        self._closing.set()
         if self.ring is not None:
             self.ring.stop()
         self.watcher.stop()
@@ -101,33 +105,47 @@ class Runtime:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""
         self._open_store()
         one_blas_thread()
+        steps = [self._load_encoder, self._load_policy]
+        if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
+            steps.append(self._open_cache)
+        until_all_work(steps, self._closing)
+
+    def _load_encoder(self) -> bool:
         try:
             self.engine.use_encoder(load_encoder(self.settings))
         except Exception as error:
             tell(self.hooks, EncoderFailed(_said(error)))
-        self._load_policy()
-        if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
-            self._open_cache()
+            return False
+        return True
 
-    def _load_policy(self) -> None:
+    def _load_policy(self) -> bool:
         if self.settings.policy is None:
             self.watcher.look()
             self.watcher.start()
-            return
+            return True
         try:
             self.engine.swap(Policy.load(self.settings.policy))
         except Exception as error:
             tell(self.hooks, PolicyRefused(self.settings.policy, _said(error)))
+            return False
+        return True
 
-    def _open_cache(self) -> None:
-        """Without a cache every request is asked of a model, which is right and merely dear."""
+    def _open_cache(self) -> bool:
+        """Without a cache every request is asked of a model, which is right and merely dear. Opened without an encoder
+        it finds the byte-identical only, and is opened again once there is one."""
+        encoder, before = self.engine.encoder, self.engine.cache
+        if before is not None and encoder is None:
+            return False
         try:
-            cache = open_cache(self.settings, self.engine.encoder)
+            cache = open_cache(self.settings, encoder)
         except Exception as error:
             tell(self.hooks, CacheFailed("open", _said(error)))
-            return
+            return False
         self.engine.use_cache(GuardedCache(cache, self.hooks))
         self.metrics.watch_cache(cache)
+        if before is not None:
+            before.close()
+        return encoder is not None
 
     def _open_store(self) -> None:
         """Make the tables now and not in the first request's time. What fails here is told by /readyz."""

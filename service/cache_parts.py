@@ -10,6 +10,7 @@ from router.cache.store import CacheStore
 from router.cache.verifier import Verifier
 from router.encoders import Encoder
 from router.settings import Settings
+from service.privacy import cipher_of
 
 # Entries of an encoder that could not be loaded have no vectors: the byte-identical are found all the same.
 _NO_ENCODER, _NO_DIM = "none", 1
@@ -18,7 +19,12 @@ _NO_ENCODER, _NO_DIM = "none", 1
 def open_cache(settings: Settings, encoder: Encoder | None) -> SemanticCache:
     """The cache with everything stored read into memory. Raises TierwiseError where store or verifier fail."""
     url = settings.cache_url or settings.store_url
-    store = CacheStore(url, timeout_seconds=settings.store_timeout_seconds, fsync=settings.store_fsync)
+    store = CacheStore(
+        url,
+        timeout_seconds=settings.store_timeout_seconds,
+        fsync=settings.store_fsync,
+        cipher=cipher_of(settings),
+    )
     identity = None if encoder is None else encoder.identity
     name = _NO_ENCODER if identity is None else f"{identity.weights[:24]}-{identity.precision}"
     cache = SemanticCache(

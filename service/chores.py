@@ -8,9 +8,13 @@ from threading import Event, Thread
 from router.errors import TierwiseError
 from router.events import Hook, ReservationsExpired, tell
 from router.log.store import LogStore
+from router.prices import now
+from router.privacy.forgetting import in_parts
+from router.privacy.retention import retire_cache, retire_log
 from router.settings import Settings
 from router.spend.spending import Spending
 from service.alerting import Alerting
+from service.privacy import retention_of
 
 PATIENCE_SECONDS = 30.0
 
@@ -24,7 +28,10 @@ class Chores:
         self._turns: tuple[tuple[float, Callable[[], object]], ...] = (
             (settings.expire_every_seconds, self.expire),
             (settings.alert_every_seconds, self._alerting.look),
+            (settings.retire_every_seconds, self.retire),
         )
+        self._cache_url = settings.cache_url or settings.store_url
+        self._kept = retention_of(settings)
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="chores", daemon=True)
 
@@ -42,6 +49,14 @@ class Chores:
         if count:
             tell(self._hooks, ReservationsExpired(count))
         return count
+
+    def retire(self) -> int:
+        """Remove what is over its time, a little at a time: others write in between. How many rows that were."""
+        done, part, moment = 0, 1, now()
+        while part and not self._stopping.is_set():
+            part = int(self._store.write(lambda one: retire_log(one, self._kept, moment)).result(PATIENCE_SECONDS))
+            done += part
+        return done + in_parts(self._cache_url, lambda one: retire_cache(one, time.time()))
 
     def _run(self) -> None:
         due = [time.monotonic() + every for every, _ in self._turns]

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
@@ -19,19 +21,41 @@ from router.events import (
     SpendingRefused,
 )
 from router.money import usd_text
+from router.privacy.redaction import redact_all
 
 
 def make_logger(level: str = "info", stream: TextIO | None = None) -> Any:
     """A logger of its own: nothing global is configured."""
     return structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
+        structlog.WriteLogger(_Unbreakable(stream or sys.stderr)),  # type: ignore[arg-type]
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _redacted,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
     )
+
+
+def _redacted(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A net: words of an exception or of another program may quote what they should not."""
+    return {name: value if name in ("at", "level") else redact_all(value) for name, value in event.items()}
+
+
+class _Unbreakable:
+    """A full disk, or a reader that went away, costs the line and nothing else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class EventLog:
@@ -61,7 +85,8 @@ class EventLog:
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
             case CacheFailed():
-                self._logger.error("cache failed", step=event.step, failure=event.failure)
+                level = self._logger.debug if event.step == "skipped" else self._logger.error
+                level("cache failed", step=event.step, failure=event.failure)
             case ReportFailed():
                 level = self._logger.info if event.cause == "unknown-decision" else self._logger.error
                 level("report not recorded", cause=event.cause)

@@ -1,6 +1,6 @@
 """What Prometheus reads. Counts the engine's events and HTTP answers; labels come from fixed lists only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -28,7 +28,7 @@ from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
 
 STAGES = ("encode", "cache", "decide", "log")
-CACHE_STEPS = ("open", "lookup", "learn")
+CACHE_STEPS = ("open", "lookup", "learn", "skipped")
 LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
@@ -43,8 +43,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._promises: PromiseCollector | None = None
         self.decisions = self._counter("decisions", "Decisions answered.", "action", "tier")
         self.fallbacks = self._counter("fallbacks", "Safe routes answered, by what failed.", "cause")
+        self.shed = self._counter("shed_requests", "Requests to /route refused with 429: too many were waiting.")
         self.unlogged = self._counter("unlogged_decisions", "Decisions answered with logged=false.", "cause")
         self.reports = self._counter("outcome_reports", "Reports of outcomes, by what became of them.", "result")
         self.expected_usd = self._counter("expected_usd", "USD that the decided calls were expected to cost.")
@@ -80,9 +82,20 @@ class Metrics:
         ):
             Gauge(f"tierwise_{name}", text, registry=self.registry).set_function(read)
 
+    def watch_away(self, parts: Mapping[str, Callable[[], bool]]) -> None:
+        """Read which parts are known not to answer, so that nobody waits for them."""
+        away = Gauge(
+            "tierwise_away", "1 while a part is left alone: it kept failing.", ["part"], registry=self.registry
+        )
+        for part, read in parts.items():
+            away.labels(part).set_function(lambda read=read: float(read()))  # type: ignore[misc]
+
     def watch_cache(self, cache: SemanticCache) -> None:
-        """Read each tenant's promise, and where it stands, whenever the metrics are read."""
-        self.registry.register(PromiseCollector(cache))
+        """Read each tenant's promise, and where it stands, whenever the metrics are read; of the cache named last."""
+        if self._promises is not None:
+            self.registry.unregister(self._promises)
+        self._promises = PromiseCollector(cache)
+        self.registry.register(self._promises)
 
     def __call__(self, event: Event) -> None:
         match event:

@@ -23,10 +23,21 @@ from router.errors import (
     UnknownModelError,
     shown,
 )
+from router.provider_parameters import provider_parameters
+from router.safe_route import SafeRoute
 
 MEDIA_TYPE = "application/problem+json"
 _KIND = "urn:tierwise:problem:"
 _SHOWN_CHARS = 200
+
+
+def overload_document(safe: SafeRoute) -> dict[str, Any]:
+    """Too many decisions wait. The caller may wait as well, or call the safe route without having asked."""
+    cure = "Send it again after Retry-After seconds, or forward the safe route's parameters now."
+    document = {"type": _KIND + "overload", "title": "Too many requests", "status": 429}
+    document |= {"detail": "one more decision would wait too long for its turn", "cure": cure}
+    parameters = provider_parameters(safe.spec, safe.max_output_tokens)
+    return document | {"safe_route": {"route": safe.spec.route.key, "parameters": parameters}}
 
 
 def problem(status: int, kind: str, title: str, detail: str, **more: Any) -> Response:
@@ -47,7 +58,12 @@ def input_problem(error: InputError) -> Response:
         kind, status, title = "unknown-model", 422, "Unknown model"
     else:
         kind, status, title = "wrong-value", 422, "Wrong value"
-    said = {"field": error.field, "value": _value(error.value), "cure": error.cure}
+    said: dict[str, Any] = {"field": error.field, "value": _value(error.value), "cure": error.cure}
+    if isinstance(error, ConstraintError):
+        said["conflict"] = [
+            {"field": one.field, "value": _value(one.value), "allows": list(one.allows), "would_do": one.relaxed}
+            for one in error.conflict
+        ]
     return problem(status, kind, title, f"{error.field}: {error.problem}", **said)
 
 

@@ -34,7 +34,7 @@ class ConstraintsBody(BaseModel):
     routes: list[str] | None = Field(None, description="Only these routes, model|effort.")
     max_usd: float | str | None = Field(None, ge=0, description="The most that the call may be expected to cost.")
     min_quality: float | None = Field(None, ge=0, le=1, description="The least P(correct).")
-    needs: list[Literal["tools", "vision", "json"]] | None = None
+    needs: list[Literal["tools", "vision", "audio", "json"]] | None = None
     min_context: int | None = Field(None, ge=0, description="The least context window, in tokens.")
     max_seconds: float | None = Field(None, ge=0, description="The most seconds that the call may be expected to take.")
 
@@ -83,6 +83,9 @@ class RouteBody(_Shape):
     value_usd: float | None = Field(None, ge=0, description="What a correct answer is worth, instead of the policy's.")
     objective: Literal["cheapest", "best"] | None = None
     cache: CacheControlsBody | None = None
+    can_wait_seconds: float | None = Field(
+        None, ge=0, description="The answer may take so long, if that is cheaper: flex from 900, batch from 86,400 on."
+    )
     plan: bool = Field(False, description="The caller reports evidence about the answer and may be told to escalate.")
 
 
@@ -105,7 +108,10 @@ class OptionAnswer(_Shape):
     p_correct: Interval
     expected_usd: float | None
     upper_usd: float | None = Field(description="At the .95 quantile of the output: what a budget holds for it.")
+    input_tokens: float | None = Field(description="Expected, pictures and sounds counted.")
+    cached_input_tokens: float | None = Field(description="Of these, how many should be read at the cached rate.")
     output_tokens: float | None
+    service_tier: str = Field(description="default, flex or batch: what the price rests on.")
     seconds: float | None
 
 
@@ -307,8 +313,26 @@ class CostAnswer(_Shape):
     repeated: bool
 
 
+class ForgetBody(BaseModel):
+    """Whom to forget: a tenant, or one of its users."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"tenant": "acme", "user": "u-17"}]})
+
+    tenant: str | None = Field(None, description="A key of one tenant needs not name it.")
+    user: str | None = None
+
+
+class ForgetAnswer(_Shape):
+    """What was removed: rows by table."""
+
+    tenant: str
+    user: str | None
+    removed: dict[str, int]
+
+
 _SHAPES = (
     *(RouteBody, RouteAnswer, OutcomeBody, OutcomeAnswer, InvalidateBody, InvalidateAnswer, CostBody, CostAnswer),
+    *(ForgetBody, ForgetAnswer),
     Problem,
 )
 _DONE: dict[str, Any] = {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}
@@ -322,6 +346,7 @@ def documented(name: str) -> dict[str, Any]:
         "outcomes": OutcomeBody,
         "cache_invalidate": InvalidateBody,
         "costs": CostBody,
+        "privacy_forget": ForgetBody,
     }
     if name in bodies:
         content = {"application/json": {"schema": _ref(bodies[name])}}
@@ -350,6 +375,7 @@ def _answers(name: str) -> dict[str, Any]:
         "outcomes": OutcomeAnswer,
         "cache_invalidate": InvalidateAnswer,
         "costs": CostAnswer,
+        "privacy_forget": ForgetAnswer,
     }
     if name == "metrics":
         return {"200": {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}}
@@ -364,7 +390,11 @@ def _answers(name: str) -> dict[str, Any]:
     told = {"200": {"description": "Done", "content": {"application/json": {"schema": _ref(answers[name])}}}}
     told |= {"400": _problem("Not JSON"), "413": _problem("Too large"), "422": _problem("A wrong value, or a conflict")}
     if name == "route":
-        told |= {"402": _problem("A budget is exhausted"), "403": _problem("Not granted"), "429": _problem("As 402")}
+        told |= {
+            "402": _problem("A budget is exhausted"),
+            "403": _problem("Not granted"),
+            "429": _problem("As 402, or too many decisions wait: then it carries `safe_route`"),
+        }
     if name == "outcomes":
         told |= {"404": _problem("Unknown decision"), "503": _problem("Not recorded; send it again")}
     if name == "cache_invalidate":

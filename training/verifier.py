@@ -18,9 +18,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from router.cache.lexicon import STOP
-from router.cache.pair_words import TextView, Viewer, fit_idf
 from router.cache.partition import Entry, Partition, Record
 from router.cache.risk_model import CONTEXT_FEATURES
+from router.cache.text_view import TextView, Viewer, fit_idf
 from router.cache.verifier import PAIR_FEATURES, RiskPrior, Verifier, pair_features, save_verifier
 from router.encoders import Encoder
 from router.errors import InputError

@@ -7,15 +7,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from threading import Lock, Thread
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
 
+from router.breaker import Breaker
 from router.cache.answers import NewAnswer
 from router.cache.records import CacheLookup, Learnt
 from router.cache.semantic import SemanticCache
 from router.decisions import Decision, Option, Outcome
-from router.errors import InputError
+from router.errors import InputError, StoreError
 from router.events import AnswerTaken, CacheFailed, Hook, tell
 from router.log.store import Recorded
 from router.requests import Request
@@ -23,31 +26,73 @@ from router.routes import Route
 from router.steps import StepError
 
 _UNKNOWN = Route("unknown", "default")
+SLOW_SECONDS = 0.5
 
 
 class GuardedCache:
-    """Share one between all requests of a process."""
+    """Share one between all requests of a process.
 
-    def __init__(self, cache: SemanticCache, hooks: Sequence[Hook] = ()) -> None:
-        self.cache, self._hooks = cache, tuple(hooks)
+    A cache whose store fails, or takes longer than `slow_seconds`, several times in a row is not asked again but once a
+    second: decisions share the threads that lookups wait in.
+    """
+
+    def __init__(self, cache: SemanticCache, hooks: Sequence[Hook] = (), slow_seconds: float = SLOW_SECONDS) -> None:
+        self.cache, self._hooks, self._slow = cache, tuple(hooks), slow_seconds
+        self._asking, self._teaching = Breaker(), Breaker()
+        self._settling = Lock()
+
+    @property
+    def away(self) -> bool:
+        """Whether lookups are skipped."""
+        return self._asking.is_open
 
     def look_up(self, request: Request, vector: Callable[[], np.ndarray], decision_id: str) -> CacheLookup | None:
-        """What the cache says; None where it failed. Raises only the StepError of `vector`."""
+        """What the cache says; None where it failed or is not asked. Raises only the StepError of `vector`."""
+        if not self._asking.allows():
+            tell(self._hooks, CacheFailed("skipped", "away"))
+            return None
+        started, timed = monotonic(), _Timed(vector)
         try:
-            return self.cache.lookup(request, vector, decision_id)
+            found = self.cache.lookup(request, timed, decision_id)
         except StepError:
             raise
         except Exception as error:
+            if isinstance(error, (StoreError, OSError)):  # one odd request must not close the cache to all
+                self._asking.failed()
             tell(self._hooks, CacheFailed("lookup", type(error).__name__))
             return None
+        if monotonic() - started - timed.seconds > self._slow:
+            self._asking.failed()
+            tell(self._hooks, CacheFailed("lookup", "slow"))
+        else:
+            self._asking.worked()
+        if self.cache.owes and self._settling.acquire(blocking=False):
+            Thread(target=self._settle, name="cache-settle", daemon=True).start()
+        return found
+
+    def _settle(self) -> None:
+        """In a thread of its own, one at a time: no lookup waits for a write."""
+        try:
+            self.cache.settle()
+        except Exception as error:
+            tell(self._hooks, CacheFailed("learn", type(error).__name__))
+            sleep(self._slow)
+        finally:
+            self._settling.release()
 
     def take(self, recorded: Recorded, outcome: Outcome, answer: NewAnswer | None, may_write: bool) -> Learnt | None:
         """What a report teaches; None where it has nothing for the cache."""
+        if not self._teaching.allows():
+            tell(self._hooks, CacheFailed("skipped", "away"))
+            return Learnt("failed", "the cache's store does not answer")
         try:
             learnt = self._take(recorded, outcome, answer, may_write)
         except Exception as error:
+            if isinstance(error, StoreError):
+                self._teaching.failed()
             tell(self._hooks, CacheFailed("learn", type(error).__name__))
             return Learnt("failed", "the cache could not take it")
+        self._teaching.worked()
         if learnt is not None:
             tell(self._hooks, AnswerTaken(learnt.result))
         return learnt
@@ -134,3 +179,17 @@ def _usd(recorded: Recorded) -> float:
         return float(recorded.usd)
     expected = recorded.decision["options"][0]["expected_usd"]
     return 0.0 if expected is None else float(expected)
+
+
+class _Timed:
+    """A vector that knows how long it took, which is not the cache's time."""
+
+    def __init__(self, make: Callable[[], np.ndarray]) -> None:
+        self._make, self.seconds = make, 0.0
+
+    def __call__(self) -> np.ndarray:
+        started = monotonic()
+        try:
+            return self._make()
+        finally:
+            self.seconds += monotonic() - started

@@ -101,8 +101,11 @@ class VectorIndex:
         head = {"encoder": self.encoder, "dim": self.dim, "parts": [[len(raw), part.rows] for part, raw in parts]}
         body = json.dumps(head).encode() + b"\n" + b"".join(raw for _, raw in parts)
         draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        draft.write_bytes(hashlib.sha256(body).digest() + body)
-        draft.replace(path)
+        try:
+            draft.write_bytes(hashlib.sha256(body).digest() + body)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)  # of a full disk, say
 
     @classmethod
     def load(cls, path: Path, dim: int, encoder: str, flat_limit: int = FLAT_LIMIT) -> "VectorIndex | None":

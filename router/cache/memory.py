@@ -50,6 +50,7 @@ class CacheMemory:
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._recent: OrderedDict[int, tuple[float, StoredAnswer]] = OrderedDict()
         self._inserts = 0
+        self._expired: list[int] = []
 
     def count(self, tenant: str) -> int:
         """Entries of a tenant in memory."""
@@ -72,10 +73,21 @@ class CacheMemory:
         self._loaded.move_to_end(name)
         while len(self._loaded) > self._rules.max_partitions:
             self._loaded.popitem(last=False)  # still in the store, and read again when asked for
-        expired = loaded.partition.expire(now)
-        if expired:
-            self._store.remove(expired, expired_by=now)
+        self._expired += loaded.partition.expire(now)
         return loaded.partition
+
+    @property
+    def has_expired(self) -> bool:
+        return bool(self._expired)
+
+    def take_expired(self) -> list[int]:
+        """Answers that have expired in memory and are still in the store: a lookup never writes."""
+        expired, self._expired = self._expired, []
+        return expired
+
+    def give_back(self, expired: list[int]) -> None:
+        """These could not be removed from the store."""
+        self._expired += expired
 
     def _read(self, name: str, tenant: str) -> Loaded:
         """Entries that other processes, or an earlier run, have stored since the last look."""
@@ -108,6 +120,7 @@ class CacheMemory:
             partition.index = saved
             for stored in self._store.entries_after(name, 0, self.encoder):
                 loaded.last_entry = stored.row.entry_id
+                _check_vector(saved, stored)
                 self._admit(partition, stored)
             for row in saved.rows() - partition.entries.keys():
                 saved.remove(row)
@@ -120,13 +133,13 @@ class CacheMemory:
     def _admit(self, partition: Partition, stored: StoredEntry) -> None:
         row, vector = stored.row, stored.vector
         if vector is None and row.vector is not None and self._embed is not None:
-            vector = self._embed(row.text)
+            vector = self._embed(stored.text)
             self._store.set_vector(row.entry_id, vector, self.encoder)
         old = partition.exact(row.exact)
         if old is not None:
             partition.drop_entry(old.entry_id)
         entry = Entry(
-            row.entry_id, row.answer_id, row.text, row.exact, row.created, Record(row.confirmed, row.refuted),
+            row.entry_id, row.answer_id, stored.text, row.exact, row.created, Record(row.confirmed, row.refuted),
             row.labels, row.wrong, row.foretold, row.refuted_at,
         )  # fmt: skip
         record = AnswerRecord(
@@ -170,11 +183,18 @@ class CacheMemory:
                 for answer_id in answer_ids:
                     loaded.partition.drop_answer(answer_id)
 
+    def unload(self, tenant: str) -> None:
+        """Forget everything of a tenant; what the store still holds is read again when it is asked for."""
+        for name in [name for name, loaded in self._loaded.items() if loaded.tenant == tenant]:
+            del self._loaded[name]
+        for answer_id in [one for one, (_, answer) in self._recent.items() if answer.tenant == tenant]:
+            del self._recent[answer_id]
+
     def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
-        rows = self._store.wordings(tenant)
+        rows = self._store.vectors(tenant)
         return {
             answer_id
-            for answer_id, _, other, encoder in rows
+            for answer_id, other, encoder in rows
             if other is not None and encoder == self.encoder and float(other @ vector) >= least
         }
 
@@ -194,3 +214,10 @@ class CacheMemory:
         ]
         worths.sort()
         return [answer_id for _, answer_id in worths[: excess + len(worths) // 100]]
+
+
+def _check_vector(index: VectorIndex, stored: StoredEntry) -> None:
+    """Forget a vector that is not the store's: the store was restored or begun anew, and gave its identifiers again."""
+    row = stored.row.entry_id
+    if row in index and (stored.vector is None or not np.array_equal(index.vectors([row])[0], stored.vector)):
+        index.remove(row)

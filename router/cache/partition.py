@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.cache.index import VectorIndex
-from router.cache.pair_words import TextView
 from router.cache.risk_model import CONTEXT_FEATURES
+from router.cache.text_view import TextView
 from router.cache.verifier import Verifier
 
 NEIGHBOURS = 8

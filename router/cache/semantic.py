@@ -64,6 +64,7 @@ class SemanticCache:
         """May a stored answer serve? `vector`, or a function that makes it, is used only past the exact tier.
 
         `lookup_id` is the name by which `learn` and the reports will know this lookup; one is made where none is given.
+        A lookup reads the store and never writes it: see `settle`.
         """
         lookup_id = lookup_id or uuid.uuid4().hex
         key = cache_key(request, self.rules.key)
@@ -78,8 +79,27 @@ class SemanticCache:
         with self._lock:
             found = self._semantic(lookup_id, key, request, made, reuse)
         if found.action == "hit":
-            self._tenants.save_now_and_then(key.tenant)
+            self._tenants.changed(key.tenant)
         return found
+
+    @property
+    def owes(self) -> bool:
+        """Whether lookups left something to write."""
+        return self._tenants.owes or self._memory.has_expired
+
+    def settle(self) -> None:
+        """Write what lookups left: states that are due, and the end of answers whose time is over. Raises StoreError;
+        what could not be written is written another time."""
+        with self._lock:
+            expired = self._memory.take_expired()
+        try:
+            if expired:
+                self._store.remove(expired, expired_by=self._clock())
+        except BaseException:
+            with self._lock:
+                self._memory.give_back(expired)
+            raise
+        self._tenants.save_due()
 
     def learn(self, lookup_id: str, answer: NewAnswer, *, tenant: str) -> Learnt:
         """The answer to a miss or an audit. Stores it, and learns whether the neighbour's would have been right.
@@ -172,6 +192,14 @@ class SemanticCache:
         if not dry_run:
             self._drop(tenant, [one.answer_id for one in chosen])
         return Invalidation(len(chosen), dry_run, tuple(one.content[:200] for one in chosen[:10]))
+
+    def unload(self, tenant: str) -> None:
+        """The store was changed behind our back: forget what is in memory of a tenant, and what it waits for."""
+        with self._lock:
+            self._memory.unload(tenant)
+            for waiting in (self._pending, self._served):
+                for lookup_id in [one for one, pending in waiting.items() if pending.key.tenant == tenant]:
+                    del waiting[lookup_id]
 
     def promise(self, tenant: str) -> Promise:
         """What this tenant was promised and where it stands."""
@@ -302,7 +330,8 @@ class SemanticCache:
             self._tenants.reuse(tenant).learn(candidate, decision, valid)
             self._memory.partition(pending.key.partition, tenant).learn(places, candidate, decision.risk, valid)
         self._store.learn(Label(places, candidate.answer_id, valid, decision.risk, candidate.cosine))
-        self._tenants.save_now_and_then(tenant)
+        self._tenants.changed(tenant)
+        self._tenants.save_due()
 
     def _drop(self, tenant: str, answer_ids: list[int]) -> int:
         """Answers leave the store, then memory; how many the store had."""

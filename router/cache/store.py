@@ -6,7 +6,7 @@ returns, so a killed process loses nothing and two processes may share a store.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
+from router.cache.sealing import open_answer, seal_answer
 from router.cache.tables import answers, entries, metadata, states
 from router.errors import StoreError
 from router.log.database import make_tables, open_database
 from router.log.driver_sql import from_json, in_style_of, quoted
+from router.privacy.cipher import Cipher, SealedError
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class StoredEntry:
     """A wording as it is kept, with the history of its answer."""
 
     row: Row[Any]
+    text: str
     vector: np.ndarray | None
 
 
@@ -62,7 +65,10 @@ class Label:
 class CacheStore:
     """Raises StoreError when the database does not answer."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False) -> None:
+    def __init__(
+        self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, cipher: Cipher | None = None
+    ) -> None:
+        self.cipher = cipher or Cipher()
         self._engine = open_database(url, timeout_seconds, fsync)
         with self._writing() as connection:
             make_tables(connection, metadata)
@@ -82,8 +88,9 @@ class CacheStore:
         with self._writing() as connection:
             stale = connection.scalar(select(entries.c.answer_id).where(*equal))
             connection.execute(delete(entries).where(*equal))
-            answer_id = _keep_answer(connection, key, answer, created, expires)
-            entry_id = _insert_entry(connection, key, answer_id, text, vector, encoder, created)
+            answer_id = _keep_answer(connection, key, answer, created, expires, self.cipher)
+            sealed = self.cipher.seal(text, key.partition)
+            entry_id = _insert_entry(connection, key, answer_id, sealed, vector, encoder, created)
             if stale is not None and stale != answer_id:
                 _drop_unworded(connection, stale)
         return answer_id, entry_id
@@ -103,8 +110,14 @@ class CacheStore:
             raise StoreError(f"the cache store could not be read: {type(error).__name__}") from error
         if row is None:
             return None
+        return self._opened(row)
+
+    def _opened(self, row: Sequence[Any]) -> StoredAnswer | None:
+        """None for what none of our keys opens: it is as if it were not there."""
         kept = dict(zip(StoredAnswer.__dataclass_fields__, row))
-        return StoredAnswer(**kept | {"extra": from_json(kept["extra"]), "tags": from_json(kept["tags"])})
+        with suppress(SealedError):
+            return StoredAnswer(**open_answer(self.cipher, kept) | {"tags": from_json(kept["tags"])})
+        return None
 
     def entries_after(self, partition: str, entry_id: int, encoder: str) -> Iterator[StoredEntry]:
         """Entries of a partition that came after one, oldest first. Vectors of another encoder are left out."""
@@ -125,7 +138,9 @@ class CacheStore:
         with self._reading() as connection:
             for row in connection.execution_options(yield_per=1_000).execute(query):
                 fits = row.vector is not None and row.encoder == encoder
-                yield StoredEntry(row, np.frombuffer(row.vector, np.float32) if fits else None)
+                with suppress(SealedError):
+                    text = self.cipher.open(row.text, row.partition)
+                    yield StoredEntry(row, text, np.frombuffer(row.vector, np.float32) if fits else None)
 
     def partitions(self, tenant: str | None = None) -> list[tuple[str, str]]:
         """(tenant, partition) of everything stored."""
@@ -196,19 +211,20 @@ class CacheStore:
         if source is not None:
             query = query.where(answers.c.source == source)
         with self._reading() as connection:
-            return [StoredAnswer(*row) for row in connection.execute(query.order_by(answers.c.answer_id))]
+            rows = connection.execute(query.order_by(answers.c.answer_id)).all()
+        return [found for row in rows if (found := self._opened(row)) is not None]
 
-    def wordings(self, tenant: str) -> Iterator[tuple[int, str, np.ndarray | None, str]]:
-        """(answer_id, text, vector, encoder) of each of a tenant's entries."""
+    def vectors(self, tenant: str) -> Iterator[tuple[int, np.ndarray | None, str]]:
+        """(answer_id, vector, encoder) of each of a tenant's entries."""
         query = (
-            select(entries.c.answer_id, entries.c.text, entries.c.vector, entries.c.encoder)
+            select(entries.c.answer_id, entries.c.vector, entries.c.encoder)
             .join(answers, answers.c.answer_id == entries.c.answer_id)
             .where(answers.c.tenant == tenant)
         )
         with self._reading() as connection:
             for row in connection.execution_options(yield_per=1_000).execute(query):
                 vector = None if row.vector is None else np.frombuffer(row.vector, np.float32)
-                yield row.answer_id, row.text, vector, row.encoder
+                yield row.answer_id, vector, row.encoder
 
     def totals(self) -> dict[str, tuple[int, int]]:
         """Answers and characters of their content, per tenant."""
@@ -254,19 +270,23 @@ _ANSWER_COLUMNS = [answers.c[name] for name in StoredAnswer.__dataclass_fields__
 _ANSWER = f"SELECT {quoted(StoredAnswer.__dataclass_fields__)} FROM cache_answers WHERE answer_id = ?"
 
 
-def _keep_answer(connection: Connection, key: CacheKey, answer: NewAnswer, created: float, expires: float) -> int:
+def _keep_answer(
+    connection: Connection, key: CacheKey, answer: NewAnswer, created: float, expires: float, cipher: Cipher
+) -> int:
     """The answer's id. One that says the same in this partition is renewed, so that its history stays whole."""
     values = {
+        "partition": key.partition,
         "content": answer.content,
-        "model": answer.model,
-        "extra": dict(answer.extra),
-        "tags": dict(answer.tags),
         "answer_key": answer.key,
+        "extra": dict(answer.extra),
+        "model": answer.model,
+        "tags": dict(answer.tags),
         "usd": answer.usd,
         "source": answer.source,
         "created": created,
         "expires": expires,
     }
+    values = seal_answer(cipher, values)
     known = select(answers.c.answer_id).where(answers.c.partition == key.partition, answers.c.digest == answer.digest)
     answer_id = connection.scalar(known.limit(1))
     if answer_id is not None:
@@ -274,7 +294,6 @@ def _keep_answer(connection: Connection, key: CacheKey, answer: NewAnswer, creat
         return int(answer_id)
     place = {
         "tenant": key.tenant,
-        "partition": key.partition,
         "fingerprint": key.fingerprint,
         "digest": answer.digest,
     }

@@ -22,6 +22,7 @@ class CacheTenants:
         self._seeds = np.random.default_rng(seed)
         self._reuse: dict[str, Reuse] = {}
         self._unsaved: Counter[str] = Counter()
+        self._due: set[str] = set()
         self._uses: dict[str, Counter[int]] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -43,17 +44,33 @@ class CacheTenants:
         """An answer was served. Call with the lock held."""
         self._uses.setdefault(tenant, Counter())[answer_id] += 1
 
-    def save_now_and_then(self, tenant: str) -> None:
-        """At least every `save_every` hits: a restart charges that many to the budget."""
+    def changed(self, tenant: str) -> None:
+        """A hit was served, or a truth learnt, that the saved state does not know."""
         with self._lock:
             self._unsaved[tenant] += 1
-            due = self._unsaved[tenant] >= self.reuse(tenant).control.rules.save_every
-        if due:
-            self.save(tenant)
+            # a restart charges `save_every` hits to the budget: half of them, so that the writing has its time
+            if 2 * self._unsaved[tenant] >= self.reuse(tenant).control.rules.save_every:
+                self._due.add(tenant)
+
+    @property
+    def owes(self) -> bool:
+        """Whether some tenant's state should be saved now."""
+        return bool(self._due)
+
+    def save_due(self) -> None:
+        """Save what should be saved. Raises StoreError; it is then due again at the tenant's next change."""
+        while self._due:
+            self.save(self._due.pop())
 
     def save(self, tenant: str) -> None:
         with self._lock:
             state, uses = self.reuse(tenant).to_dict(), self._uses.pop(tenant, Counter())
-            self._unsaved[tenant] = 0
-        self._store.save_state(tenant, state)
-        self._store.count_served(uses)
+            unsaved = self._unsaved.pop(tenant, 0)
+        try:
+            self._store.save_state(tenant, state)
+            self._store.count_served(uses)
+        except BaseException:
+            with self._lock:
+                self._unsaved[tenant] += unsaved
+                self._uses[tenant] = uses + self._uses.get(tenant, Counter())
+            raise

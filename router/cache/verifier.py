@@ -16,8 +16,10 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from router.cache.pair_words import PAIR_WORD_NAMES, TextView, Viewer, pair_words
+from router.cache.pair_words import PAIR_WORD_NAMES, pair_words
+from router.cache.text_view import TextView, Viewer
 from router.errors import PolicyFileError
+from router.trees import Trees
 
 VERIFIER_VERSION = 1
 PAIR_FEATURES = ("cosine", *PAIR_WORD_NAMES)
@@ -53,7 +55,7 @@ class Verifier:
     """Scores pairs. Share one per process; `logits` may be called from several threads."""
 
     def __init__(self, booster: lgb.Booster, idf: np.ndarray, prior: RiskPrior, manifest: dict[str, Any]) -> None:
-        self._booster, self._viewer, self.prior, self.manifest = booster, Viewer(idf), prior, manifest
+        self._trees, self._viewer, self.prior, self.manifest = Trees(booster), Viewer(idf), prior, manifest
 
     def view(self, text: str) -> TextView:
         return self._viewer.view(text)
@@ -67,7 +69,7 @@ class Verifier:
         return self.logits_of(flat.reshape(len(rows), -1))
 
     def logits_of(self, rows: np.ndarray) -> np.ndarray:
-        return np.asarray(self._booster.predict(rows, raw_score=True, num_threads=1, validate_features=False))
+        return self._trees.raw_scores(rows)
 
     @classmethod
     def load(cls, folder: Path) -> "Verifier":

@@ -5,7 +5,7 @@ a batch. Knows no prices. Files are numpy arrays, LightGBM's text and JSON; load
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,10 @@ class Estimates:
     seconds: np.ndarray
     unlike: np.ndarray
     task: tuple[str | None, ...]
+
+    def row(self, i: int) -> "Estimates":
+        """Those of one request alone."""
+        return Estimates(**{one.name: getattr(self, one.name)[i : i + 1] for one in fields(self)})
 
 
 @dataclass(frozen=True)

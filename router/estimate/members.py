@@ -6,6 +6,7 @@ also reads what the other three say. Inference only.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from lightgbm import Booster
@@ -13,6 +14,7 @@ from lightgbm import Booster
 from router.estimate.features import FEATURE_NAMES
 from router.estimate.neighbours import Look, Neighbours
 from router.estimate.representation import RequestRow
+from router.trees import Trees
 
 MEMBERS = ("table", "neighbours", "linear", "trees")
 LEAST, MOST = 0.01, 0.99
@@ -84,6 +86,10 @@ class Members:
     route_facts: np.ndarray
     booster: Booster
 
+    @cached_property
+    def _trees(self) -> Trees:
+        return Trees(self.booster)
+
     def views(self, row: RequestRow, task: str | None) -> Views:
         look = self.neighbours.look(row.vector)
         linear = self.linear @ row.dense + self.linear_offset
@@ -99,8 +105,7 @@ class Members:
         """(n, members, R). Where the task is given and known, `table` is that task's own mean."""
         tree_rows = [tree_features(row, view, self.route_facts) for row, view in zip(rows, views)]
         start = log_odds(self.base)
-        margin = self.booster.predict(np.concatenate(tree_rows), raw_score=True, num_threads=1)
-        trees = np.asarray(margin).reshape(len(rows), len(start))
+        trees = self._trees.raw_scores(np.concatenate(tree_rows)).reshape(len(rows), len(start))
         out = np.empty((len(rows), len(MEMBERS), len(start)))
         for i, view in enumerate(views):
             table = view.table if view.given_table is None else view.given_table

@@ -1,5 +1,6 @@
 """Opening the log's database. Knows dialects and their settings; knows no tables."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from router.errors import InputError
 
+REPORT_SECONDS, IDLE_SECONDS = 60.0, 15.0  # a month's report; a transaction left open
 WRITER_LOCK = 7_413_651_929  # any number that other users of the database do not use
 _CURE = "Use a SQLAlchemy URL such as sqlite:///models/tierwise.db."
 
@@ -28,6 +30,7 @@ def open_database(url: str, timeout_seconds: float, fsync: bool) -> Engine:
             raise InputError("store_url", url, "a database in memory keeps nothing", _CURE)
         _prepare_sqlite(engine, parsed, timeout_seconds, fsync)
     elif parsed.get_backend_name() == "postgresql":
+        _bound_waiting(engine, timeout_seconds)
         _one_writer(engine)
     return engine
 
@@ -62,6 +65,7 @@ def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: boo
         connection.isolation_level = None  # transactions begin below, not where the driver guesses
         connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}")
         _enter_wal(connection, timeout_seconds)
+        connection.execute("PRAGMA secure_delete = ON")  # what is removed or changed leaves no copy in the file
         connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
 
     @event.listens_for(engine, "begin")
@@ -69,6 +73,32 @@ def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: boo
         # a writer takes the lock at once: a read that turns into a write would fail without waiting for the lock
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _bound_waiting(engine: Engine, timeout_seconds: float) -> None:
+    """Nobody waits for ever: not to connect, not for a lock, not for a server that vanished without a word, and not for
+    a writer that stopped in the middle of its transaction. What the URL says of these wins."""
+    milliseconds = max(1, int(1000 * timeout_seconds))
+    settings = {
+        "lock_timeout": milliseconds,
+        "statement_timeout": int(1000 * max(timeout_seconds, REPORT_SECONDS)),
+        "idle_in_transaction_session_timeout": int(1000 * max(timeout_seconds, IDLE_SECONDS)),
+    }
+    waits = {
+        "connect_timeout": max(2, math.ceil(timeout_seconds)),  # libpq's least
+        "tcp_user_timeout": max(2000, 2 * milliseconds),
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+    }
+
+    @event.listens_for(engine, "do_connect")
+    def bound(dialect: Any, record: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        said = kwargs.get("options", "")
+        ours = [f"-c {name}={value}" for name, value in settings.items() if name not in said]
+        kwargs["options"] = " ".join([*ours, said]).strip()
+        for name, value in waits.items():
+            kwargs.setdefault(name, value)
 
 
 def _one_writer(engine: Engine) -> None:

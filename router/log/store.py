@@ -22,8 +22,10 @@ from router.errors import InputError, StoreError, UnknownDecisionError
 from router.log.database import open_database
 from router.log.tables import decisions, metadata, outcomes, probes
 from router.log.writer import LogWriter
-from router.outcomes import Pricer, billed, conflicts, content_digest, facts, merge
+from router.outcomes import Pricer, as_decided, billed, conflicts, content_digest, facts, merge
 from router.prices import now
+from router.privacy.redaction import redact_all
+from router.privacy.text_rule import NO_TEXT, TextRule
 from router.requests import Request
 from router.routes import Route
 from router.spend.ledger_tables import calls as _ledger_calls
@@ -56,9 +58,11 @@ class LogStore:
     A future that is done was committed. A future fails with StoreError when nothing was written.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, keep_text: bool = False) -> None:
+    def __init__(
+        self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, keep_text: TextRule = NO_TEXT
+    ) -> None:
         self._engine = open_database(url, timeout_seconds, fsync)
-        self._writer = LogWriter(self._engine, metadata)
+        self._writer = LogWriter(self._engine, metadata, patience_seconds=2 * timeout_seconds)
         self.keep_text = keep_text
 
     @property
@@ -66,9 +70,14 @@ class LogStore:
         """Records that wait to be written."""
         return self._writer.pending
 
+    @property
+    def away(self) -> bool:
+        """Whether the database is known not to answer."""
+        return self._writer.away
+
     def append(self, decision: Decision, request: Request, reserve: Reserve | None = None) -> Future[Any]:
         """Keep a decision; the future's result is that of `reserve`, which runs in the same transaction or refuses."""
-        row = decision_row(decision, request, self.keep_text)
+        row = decision_row(decision, request, self.keep_text.allows(request.tenant))
         return self._writer.submit(lambda connection: _insert_decision(connection, row, reserve))
 
     def write(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -85,8 +94,11 @@ class LogStore:
         """Keep a report once: known again by `key` (an Idempotency-Key), else by its content.
 
         The future raises UnknownDecisionError for an id that this tenant was never given, InputError for a key that
-        came with other content before.
+        came with other content before. What a report says in words loses its secrets and personal data first, unless
+        its tenant's texts are kept.
         """
+        if not self.keep_text.allows(outcome.tenant):
+            outcome = replace(outcome, error=redact_all(outcome.error), details=redact_all(outcome.details))
         return self._writer.submit(lambda connection: _insert_report(connection, outcome, price, key, settle))
 
     def probe(self) -> Future[None]:
@@ -227,7 +239,7 @@ def _insert_report(
             raise InputError("Idempotency-Key", key, "came before with another report on this decision", cure)
         return Recorded(outcome.decision_id, True, known[0]["conflicts"], before.usd if before else None, decision=row)
     said = [*(report["said"] for report in reports), facts(outcome)]
-    merged = merge(outcome.decision_id, outcome.tenant, said)
+    merged = as_decided(merge(outcome.decision_id, outcome.tenant, said), row["options"][0].get("service_tier"))
     usd = billed(merged, Route.parse(row["route"]), row["at"], price)
     contradicts = conflicts(merge(outcome.decision_id, outcome.tenant, said[:-1]), outcome)
     connection.execute(

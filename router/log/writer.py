@@ -4,18 +4,20 @@ Knows transactions and failures; what is written belongs to the caller. A future
 acknowledged survives the process; a future that was cancelled in time was never written.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue
 from threading import Thread
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from router.errors import StoreError, TierwiseError
+from router.breaker import Breaker
+from router.errors import StoreAwayError, StoreError, TierwiseError
 from router.log.database import make_tables
 
 T = TypeVar("T")
@@ -32,10 +34,16 @@ class LogWriter:
     """Runs functions of a connection, in order, each atomically.
 
     A function that raises a TierwiseError must have written nothing: it refuses, and its batch goes on.
+    Nobody waits for a database that is known not to answer: while the transaction in progress takes longer than
+    `patience_seconds`, and after several transactions failed in a row, `submit` refuses at once, but for a trial a
+    second.
     """
 
-    def __init__(self, engine: Engine, metadata: MetaData, max_pending: int = 10_000) -> None:
+    def __init__(
+        self, engine: Engine, metadata: MetaData, max_pending: int = 10_000, patience_seconds: float = 2.0
+    ) -> None:
         self._engine, self._metadata = engine.execution_options(writes=True), metadata
+        self._patience, self._since, self._breaker = patience_seconds, float("inf"), Breaker()
         self._queue: Queue[_Job | None] = Queue(max_pending)
         self._connection: Connection | None = None
         self._closed = False
@@ -46,10 +54,18 @@ class LogWriter:
     def pending(self) -> int:
         return self._queue.qsize()
 
+    @property
+    def away(self) -> bool:
+        """Whether the database is known not to answer."""
+        return self._breaker.is_open or self._is_stuck()
+
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
-        """The future of `work`'s result, committed. Raises StoreError when too much waits or the writer is closed."""
+        """The future of `work`'s result, committed. Raises StoreError when too much waits, the writer is closed, or the
+        database does not answer."""
         if self._closed:
             raise StoreError("the store is closed")
+        if self._is_stuck() or not self._breaker.allows():
+            raise StoreAwayError("the store does not answer; it is tried again every second")
         job = _Job(work)
         try:
             self._queue.put_nowait(job)
@@ -58,10 +74,12 @@ class LogWriter:
         return job.future
 
     def close(self, timeout_seconds: float = 10.0) -> None:
-        """Write what waits, then stop."""
+        """Write what waits, then stop. A database that hangs is left after `timeout_seconds`: nobody was told that what
+        still waits was kept."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            with suppress(Full):
+                self._queue.put(None, timeout=timeout_seconds)
         self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
@@ -86,22 +104,39 @@ class LogWriter:
             return
         try:
             results = self._transact(batch)
-        except (IntegrityError, DataError) as error:
-            # one row's own fault (or another process wrote it first): each record stands or falls alone
-            if not again:
-                _fail(batch, error)
-            for job in batch if again else []:
-                self._commit([job], again=False)
         except Exception as error:
-            self._disconnect()
-            _fail(batch, error)
+            away = self._is_away(error)
+            if away:
+                self._breaker.failed()
+                self._disconnect()
+            if away or not again:
+                _fail(batch, error, StoreAwayError if away else StoreError)
+                return
+            # one row's own fault (or another process wrote it first): each record stands or falls alone
+            for job in batch:
+                self._commit([job], again=False)
         else:
+            self._breaker.worked()
             for job, (result, refusal) in zip(batch, results, strict=True):
                 job.future.set_exception(refusal) if refusal else job.future.set_result(result)
 
+    def _is_away(self, error: Exception) -> bool:
+        """Whether the database is at fault (locked, full, gone) and not what was to be written."""
+        database = self._engine.dialect.loaded_dbapi
+        original = getattr(error, "orig", None) or error
+        gone = (database.OperationalError, database.InterfaceError, PoolTimeout, OSError)
+        return isinstance(original, gone) or type(original) is database.DatabaseError  # which is a damaged file
+
     def _transact(self, batch: list[_Job]) -> list[tuple[Any, TierwiseError | None]]:
-        with self._connected() as connection, connection.begin():
-            return [_attempt(job.work, connection) for job in batch]
+        self._since = time.monotonic()
+        try:
+            with self._connected() as connection, connection.begin():
+                return [_attempt(job.work, connection) for job in batch]
+        finally:
+            self._since = float("inf")
+
+    def _is_stuck(self) -> bool:
+        return time.monotonic() - self._since > self._patience
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -135,8 +170,8 @@ def _attempt(work: Callable[[Connection], T], connection: Connection) -> tuple[T
         return None, refusal
 
 
-def _fail(batch: list[_Job], error: Exception) -> None:
+def _fail(batch: list[_Job], error: Exception, kind: type[StoreError]) -> None:
     """Tell everyone; the database's own words, without the statement and its values (they may hold prompt text)."""
     words = getattr(error, "orig", None) or type(error).__name__
     for job in batch:
-        job.future.set_exception(StoreError(f"the store did not take the record: {words}"))
+        job.future.set_exception(kind(f"the store did not take the record: {words}"))

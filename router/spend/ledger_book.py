@@ -11,8 +11,9 @@ from router.spend.ledger_tables import balances, calls
 
 _CALL_COLUMNS, _BALANCE_COLUMNS = columns_of(calls), columns_of(balances)
 _READ_CALL = f"SELECT {quoted(_CALL_COLUMNS)} FROM ledger_calls WHERE call_id = ?"
+_LONGEST_HOLD_MS = 31 * 86_400_000
 _READ_OVERDUE = (
-    f"SELECT {quoted(_CALL_COLUMNS)} FROM ledger_calls WHERE state = 'reserved' AND expires_ms <= ?"
+    f"SELECT {quoted(_CALL_COLUMNS)} FROM ledger_calls WHERE state = 'reserved' AND (expires_ms <= ? OR expires_ms > ?)"
     " ORDER BY expires_ms LIMIT ?"
 )
 _ENTER = "INSERT INTO ledger_entries (call_id, at_ms, account, pico) VALUES (?, ?, ?, ?)"
@@ -43,8 +44,10 @@ class Book:
         return _parsed(found[0]) if found else None
 
     def overdue(self, now_ms: int, most: int) -> list[dict[str, Any]]:
-        """Calls that are out and should have reported by now, the longest first."""
-        return [_parsed(row) for row in self._sql.rows(_READ_OVERDUE, [now_ms, most], _CALL_COLUMNS)]
+        """Calls that are out and should have reported by now, the longest first; and those held into a future that only
+        a clock which has stepped back since can have meant."""
+        moments = [now_ms, now_ms + _LONGEST_HOLD_MS, most]
+        return [_parsed(row) for row in self._sql.rows(_READ_OVERDUE, moments, _CALL_COLUMNS)]
 
     def standings(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The counters of these keys that exist."""

@@ -6,7 +6,7 @@ Keeps digests per session, never text. Knows no prices; see router.spend.prefix_
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -17,7 +17,7 @@ from router.requests import Message
 Cause = Literal["first", "kept", "expired", "lapsed", "switched", "volatile", "changed"]
 CAUSES = ("first", "kept", "expired", "lapsed", "switched", "volatile", "changed")
 SHORT_TTL_SECONDS, LONG_TTL_SECONDS = 300.0, 3600.0
-MOST_SESSIONS = 20_000
+MOST_SESSIONS, MOST_MODELS = 20_000, 4
 # Dates, times, counters and ids: what templates put into a prompt and forget about.
 _NAMES = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun"
 _VOLATILE = re.compile(
@@ -48,22 +48,51 @@ class _Seen:
 
 
 class PrefixTracker:
-    """The last turn of each session, the least recently used forgotten first. Safe to share between threads."""
+    """The last turn of each session with each of its last models, the least recently used forgotten first. Safe to
+    share between threads."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str], OrderedDict[str, _Seen]] = OrderedDict()
         self._lock = Lock()
 
-    def observe(self, tenant: str, session: str, model: str, messages: Sequence[Message], at: datetime) -> Turn:
-        """What this turn can reuse of the session's last one."""
+    def observe(
+        self, tenant: str, session: str, model: str, messages: Sequence[Message], at: datetime
+    ) -> tuple[Turn, Callable[[], None]]:
+        """What this turn can reuse of the session's last one, and what to call once it is sent to its model."""
         now = _Seen(*_digests(messages), model, at)
         with self._lock:
-            before = self._seen.get((tenant, session))
-            self._seen[tenant, session] = now
-            self._seen.move_to_end((tenant, session))
+            turns = self._seen.get((tenant, session))
+            before = next(reversed(turns.values())) if turns else None
+        turn = Turn("first", 0.0) if before is None else _compare(before, now, messages)
+        return turn, lambda: self._remember((tenant, session), now)
+
+    def _remember(self, session: tuple[str, str], now: _Seen) -> None:
+        with self._lock:
+            turns = self._seen.setdefault(session, OrderedDict())
+            turns[now.model] = now
+            turns.move_to_end(now.model)
+            if len(turns) > MOST_MODELS:
+                turns.popitem(last=False)
+            self._seen.move_to_end(session)
             if len(self._seen) > MOST_SESSIONS:
                 self._seen.popitem(last=False)
-        return Turn("first", 0.0) if before is None else _compare(before, now, messages)
+
+    def held(
+        self, tenant: str, session: str, messages: Sequence[Message], at: datetime
+    ) -> dict[str, tuple[Cause, float]]:
+        """By model that this session has used: how long ago (kept, expired or lapsed), and the share of these messages
+        that it was sent then, word for word."""
+        with self._lock:
+            turns = dict(self._seen.get((tenant, session), {}))
+        if not turns:
+            return {}
+        digests = _plain_digests(messages)
+        lengths = [len(message.content) for message in messages]
+        total = max(sum(lengths), 1)
+        return {
+            model: (_pause(before, at), sum(lengths[: _common(before.digests, digests)]) / total)
+            for model, before in turns.items()
+        }
 
 
 def _compare(before: _Seen, now: _Seen, messages: Sequence[Message]) -> Turn:
@@ -77,13 +106,24 @@ def _compare(before: _Seen, now: _Seen, messages: Sequence[Message]) -> Turn:
         return Turn("volatile" if alike > kept else "changed", sum(lengths[:alike]) / total)
     if before.model != now.model:
         return Turn("switched", share)
-    pause = (now.at - before.at).total_seconds()
-    return Turn("lapsed" if pause > LONG_TTL_SECONDS else "expired" if pause > SHORT_TTL_SECONDS else "kept", share)
+    return Turn(_pause(before, now.at), share)
+
+
+def _pause(before: _Seen, at: datetime) -> Cause:
+    seconds = (at - before.at).total_seconds()
+    return "lapsed" if seconds > LONG_TTL_SECONDS else "expired" if seconds > SHORT_TTL_SECONDS else "kept"
 
 
 def _digests(messages: Sequence[Message]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    texts = [f"{message.role}\x00{message.content}" for message in messages]
-    return tuple(map(_digest, texts)), tuple(_digest(_masked(text)) for text in texts)
+    return _plain_digests(messages), tuple(_digest(_masked(text)) for text in map(_text, messages))
+
+
+def _plain_digests(messages: Sequence[Message]) -> tuple[bytes, ...]:
+    return tuple(_digest(text) for text in map(_text, messages))
+
+
+def _text(message: Message) -> str:
+    return f"{message.role}\x00{message.content}\x00{message.rest}"
 
 
 def _digest(text: str) -> bytes:

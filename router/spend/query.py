@@ -64,6 +64,8 @@ class SpendAsk:
             raise InputError("by", ",".join(self.by), "too many dimensions", f"Use at most {MOST_DIMENSIONS}.")
         for name in self.by:
             check_dimension("by", name)
+        if len(set(self.by)) < len(self.by):
+            raise InputError("by", ",".join(self.by), "a dimension is named twice", "Name each once.")
         for name in self.where:
             if name not in _FILTERS and not name.startswith("tags."):
                 known = f"{', '.join(_FILTERS)}, tags.NAME"

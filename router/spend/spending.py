@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from router.decisions import Decision, Option, Outcome
 from router.errors import BudgetExceededError, ConstraintError, LedgerDownError, PriceCeilingError, SpendingError
 from router.money import to_pico, to_usd
+from router.offers import most_usage
 from router.outcomes import TOKENS, Pricer, meters
 from router.policy import Policy
 from router.prices import Usage, find_model, now
@@ -31,14 +32,12 @@ from router.spend.budgets import Applied, Estimate, applying
 from router.spend.ledger import Kind, NewCall, Settlement
 from router.spend.ledger_book import Book
 from router.spend.ownership import Owner
-from router.spend.prefix_cache import PrefixTracker, Turn
 from router.spend.spending_file import SpendingRules
+from router.spend.warm_prefix import Sessions
 
 Chooser = Callable[[Policy, Request, np.ndarray, datetime], Decision]
 MOST_HINTS = 10_000
 _KEPT_TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-# A byte-level tokenizer makes at most one token of a byte; a turn's framing and a picture take at most these.
-TURN_TOKENS, IMAGE_TOKENS = 16, 4096
 
 
 class Spending:
@@ -48,7 +47,7 @@ class Spending:
         self.rules = rules
         self._hints: OrderedDict[str, Standing] = OrderedDict()
         self._hinting = Lock()
-        self._prefixes = PrefixTracker()
+        self._sessions = Sessions()
 
     def choose(self, chooser: Chooser, policy: Policy, request: Request, vector: np.ndarray, at: datetime) -> Decision:
         """The policy's decision among the routes that are granted, under the ceiling of a throttling budget.
@@ -56,7 +55,7 @@ class Spending:
         Where no route is that cheap, the cheapest one. Raises NotGrantedError, and whatever `chooser` raises.
         """
         rules, owner = self.rules(), Owner.of(request)
-        asked = _granted(rules, policy, request, owner, at)
+        asked = _granted(rules, policy, self._sessions.warmed(request, policy, at), owner, at)
         ceiling = self._ceiling(rules, request, owner, at)
         if ceiling is None:
             return chooser(policy, asked, vector, at)
@@ -80,12 +79,20 @@ class Spending:
             call = replace(call, kind=kind, strongest=None, same_model=None)
         bound = self._bound(rules, owner, call.task_id, decision)
         estimate = _estimate(decision, request, rules, bound, price)
-        call = replace(call, estimate=estimate, prefix=self._turn(decision, request))
         if decision.action == "cached":
+            call = replace(call, estimate=estimate)
             return lambda connection: _booked(connection, call, bound)
+        turn, sent = self._sessions.turn(decision, request)
+        call = replace(call, estimate=estimate, prefix=turn)
         forced = decision.ceiling_usd is not None or decision.action == "fallback"
         seconds = max(rules.ledger.expire_seconds, chosen.seconds if math.isfinite(chosen.seconds) else 0.0)
-        return lambda connection: ledger.reserve(connection, call, bound, seconds, forced)
+
+        def reserve(connection: Connection) -> Charged:
+            charged = ledger.reserve(connection, call, bound, seconds, forced)
+            sent()  # what a budget refuses never is
+            return charged
+
+        return reserve
 
     def settling(self, price: Pricer) -> Callable[..., None]:
         """What a report's transaction does to the books."""
@@ -98,6 +105,7 @@ class Spending:
                 return
             route = Route.parse(row["route"])
             ledger.settle(connection, call["call_id"], _settlement(merged, usd, call, route, row["at"], price), now())
+            self._sessions.learn(call, said)
             for i, caused in enumerate(said.calls or ()):
                 _book_caused(connection, call, caused, f"{report_key}:{i}", row["at"], price)
 
@@ -149,13 +157,6 @@ class Spending:
             strict = [one.budget.name for one in bound if one.budget.strict]
             if strict:
                 raise LedgerDownError(f"the ledger did not answer, and budget {strict[0]!r} is strict")
-
-    def _turn(self, decision: Decision, request: Request) -> Turn | None:
-        """What the provider's prefix cache can reuse; nobody knows for a request without a session."""
-        if request.session is None or decision.action == "cached":
-            return None
-        model = decision.chosen.route.model
-        return self._prefixes.observe(request.tenant, request.session, model, request.messages, decision.at)
 
     def _ceiling(self, rules: SpendingRules, request: Request, owner: Owner, at: datetime) -> Decimal | None:
         ceilings = [] if request.ceiling_usd is None else [request.ceiling_usd]
@@ -241,9 +242,8 @@ def _estimate(
 
 def _cap(decision: Decision, request: Request, rules: SpendingRules, price: Pricer) -> int:
     """The most that the call can cost: every byte a token, and the whole output cap."""
-    size = sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
-    given = size + TURN_TOKENS * (len(request.messages) + 1) + IMAGE_TOKENS * request.images
-    usd = price(decision.chosen.route, Usage(given, decision.chosen.max_output_tokens), decision.at)
+    chosen = decision.chosen
+    usd = price(chosen.route, most_usage(request, chosen.route, chosen.max_output_tokens), decision.at)
     return to_pico(rules.ledger.unpriced_usd if usd is None else usd)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from router import current_policy
 from router.current_policy import POINTER, PolicyWatcher, load_current, read_current, write_current
 from router.errors import PolicyFileError
 from router.events import PolicyRefused
@@ -118,6 +119,23 @@ def test_a_swap_that_fails_is_told_and_watching_goes_on(models, write_policy, re
     watcher.look()
     write_current(models, write_policy("next", seed=1))
     watcher.look()
+    assert (len(refused), len(taken)) == (1, 1)
+
+
+def test_what_was_refused_is_tried_again_and_told_once(models, write_policy, refused, taken, monkeypatch) -> None:
+    """Memory was short, say: nothing in the files will ever change."""
+    monkeypatch.setattr(current_policy, "RETRY_SECONDS", 0.0)
+    failures = iter([MemoryError(), MemoryError()])
+
+    def swap(policy: Policy) -> None:
+        for error in failures:
+            raise error
+        taken.append(policy)
+
+    watcher = PolicyWatcher(models, swap, [refused.append])
+    write_current(models, write_policy())
+    for _ in range(4):
+        watcher.look()
     assert (len(refused), len(taken)) == (1, 1)
 
 

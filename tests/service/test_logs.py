@@ -1,8 +1,10 @@
 """The log is JSON, one line per event, and never holds what a user wrote."""
 
 import asyncio
+import contextlib
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,15 @@ def stream() -> io.StringIO:
 
 def lines(stream: io.StringIO) -> list[dict]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_log_that_cannot_be_written_costs_nothing_else() -> None:
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full:
+        make_logger("info", full).error("nobody reads this")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "w") as broken:
+        make_logger("info", broken).error("nor this")
 
 
 def test_events_are_written_with_their_level(stream: io.StringIO) -> None:

@@ -11,7 +11,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from router.current_policy import write_current
+from router.encoders import HashingEncoder
 from router.settings import Settings
+from service import bootstrap, loading
 from service.__main__ import main
 from service.bootstrap import Runtime
 from service.logs import make_logger
@@ -69,16 +71,16 @@ def test_demo_is_handed_its_arguments(monkeypatch) -> None:
 
 
 def started(settings: dict, **more: object) -> SimpleNamespace:
-    """A runtime whose loading is over, and what it wrote to its log."""
+    """A runtime whose loading is over, or failed for the first time; and what it wrote to its log."""
     stream = io.StringIO()
     runtime = Runtime(Settings(**settings, **more), make_logger("info", stream))
+
+    def events() -> list[str]:
+        return [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
     runtime.start()
-    runtime._loading.join(20)
-    return SimpleNamespace(
-        engine=runtime.engine,
-        close=runtime.close,
-        events=lambda: [json.loads(line)["event"] for line in stream.getvalue().splitlines()],
-    )
+    wait(lambda: not runtime._loading.is_alive() or {"encoder not loaded", "policy refused"} & {*events()})
+    return SimpleNamespace(engine=runtime.engine, metrics=runtime.metrics, close=runtime.close, events=events)
 
 
 def test_a_named_policy_is_served(settings, write_policy) -> None:
@@ -118,6 +120,43 @@ def test_a_damaged_policy_does_not_stop_the_service(settings, write_policy) -> N
     runtime = started(settings, policy=folder)
     assert runtime.engine.policy is None
     assert runtime.events() == ["policy refused"]
+    runtime.close()
+
+
+def test_what_fails_at_the_start_is_tried_again(settings, write_policy, monkeypatch) -> None:
+    """Memory is short and the store is away; then they are not."""
+    monkeypatch.setattr(loading, "FIRST_REST_SECONDS", 0.01)
+    tries = iter([MemoryError(), MemoryError()])
+
+    def load(given: Settings) -> HashingEncoder:
+        for error in tries:
+            raise error
+        return HashingEncoder()
+
+    monkeypatch.setattr(bootstrap, "load_encoder", load)
+    folder = settings["models_dir"].parent / "store"
+    folder.write_text("a file where a folder should be")
+    runtime = started(settings | {"store_url": f"sqlite:///{folder}/log.db"}, policy=write_policy())
+    wait(lambda: runtime.engine.policy is not None and runtime.engine.encoder is not None)
+    wait(lambda: "cache failed" in runtime.events())
+    assert runtime.engine.cache is None
+    folder.unlink()
+    wait(lambda: runtime.engine.cache is not None)
+    assert runtime.events().count("encoder not loaded") == 2
+    assert b"tierwise_cache_max_wrong_ratio" in runtime.metrics.render()
+    runtime.close()
+
+
+def test_a_cache_opened_without_an_encoder_is_opened_again_with_one(settings, write_policy, monkeypatch) -> None:
+    monkeypatch.setattr(loading, "FIRST_REST_SECONDS", 0.01)
+    there: list[HashingEncoder] = []
+    monkeypatch.setattr(bootstrap, "load_encoder", lambda given: there[0])
+    runtime = started(settings, policy=write_policy())
+    wait(lambda: runtime.engine.cache is not None)
+    first = runtime.engine.cache
+    there.append(HashingEncoder())
+    wait(lambda: runtime.engine.encoder is not None and runtime.engine.cache is not first)
+    runtime.metrics.render()
     runtime.close()
 
 

@@ -1,12 +1,21 @@
 """A hit as a decision, and a failing cache as no cache."""
 
 import math
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from time import monotonic, sleep
 
+import numpy as np
 import pytest
 
+from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache, cached_decision
-from router.cache.records import CacheLookup
+from router.cache.records import CacheLookup, CacheRules
+from router.cache.semantic import SemanticCache
 from router.cache.store import StoredAnswer
+from router.errors import StoreError
 from router.events import CacheFailed
 from router.prices import now
 from router.requests import Request
@@ -29,11 +38,14 @@ def test_a_hit_costs_nothing_and_names_the_route_that_answered_then(model: str, 
 
 
 class Failing:
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+    def __init__(self, error: Exception | None, seconds: float = 0.0) -> None:
+        self.error, self.seconds, self.asked, self.owes = error, seconds, 0, False
 
     def lookup(self, *given: object) -> None:
-        raise self.error
+        self.asked += 1
+        sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
 
     def close(self) -> None:
         raise self.error
@@ -51,3 +63,47 @@ def test_an_encoder_that_fails_is_not_the_caches_fault() -> None:
     cache = GuardedCache(Failing(StepError("encoder-error")))  # type: ignore[arg-type]
     with pytest.raises(StepError):
         cache.look_up(REQUEST, lambda: None, "id")  # type: ignore[arg-type,return-value]
+
+
+def look(cache: GuardedCache) -> CacheLookup | None:
+    return cache.look_up(REQUEST, lambda: np.zeros(64, np.float32), "id")
+
+
+@pytest.mark.parametrize("failing", [Failing(StoreError("gone")), Failing(None, seconds=0.02)])
+def test_a_store_that_keeps_failing_or_is_slow_is_left_alone(failing: Failing) -> None:
+    events: list[object] = []
+    cache = GuardedCache(failing, [events.append], slow_seconds=0.01)  # type: ignore[arg-type]
+    for _ in range(5):
+        look(cache)
+    assert failing.asked == 3 and cache.away
+    assert events[3:] == [CacheFailed("skipped", "away")] * 2
+
+
+def test_one_odd_request_does_not_close_the_cache_to_all() -> None:
+    cache = GuardedCache(failing := Failing(RuntimeError("odd")))  # type: ignore[arg-type]
+    for _ in range(5):
+        look(cache)
+    assert failing.asked == 5 and not cache.away
+
+
+def test_a_locked_store_delays_no_lookup(make_cache: Callable[..., SemanticCache], clock, tmp_path: Path) -> None:
+    """What has expired is not served, and leaves the store when that can be written again."""
+    events: list[object] = []
+    inner = make_cache(CacheRules(ttl_seconds=100.0))
+    cache = GuardedCache(inner, [events.append])
+    first = look(cache)
+    assert first is not None
+    inner.learn(first.lookup_id, NewAnswer("four"), tenant="default")
+    with closing(sqlite3.connect(tmp_path / "cache.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = monotonic()
+        assert look(cache).action == "hit"
+        clock.now += 101.0
+        assert look(cache).action == "miss"
+        assert monotonic() - started < 1.0 and inner.stored()  # the lock is waited for 5 s
+        other.execute("ROLLBACK")
+    deadline = monotonic() + 10
+    while inner.owes or inner.stored():
+        assert monotonic() < deadline
+        look(cache)
+        sleep(0.01)

@@ -76,3 +76,12 @@ def test_an_index_of_another_encoder_is_not_used(grown: tuple[VectorIndex, np.nd
 
 def test_an_empty_index_finds_nothing() -> None:
     assert VectorIndex(16, "e").search(unit(1)[0], 3) == ([], [])
+
+
+def test_an_index_that_cannot_be_saved_leaves_nothing_behind(
+    grown: tuple[VectorIndex, np.ndarray], tmp_path: Path
+) -> None:
+    (tmp_path / "i" / "taken").mkdir(parents=True)
+    with pytest.raises(OSError):
+        grown[0].save(tmp_path / "i")
+    assert [one.name for one in tmp_path.iterdir()] == ["i"]

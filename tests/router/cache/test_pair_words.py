@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.cache.pair_words import IDF_BUCKETS, PAIR_WORD_NAMES, Viewer, fit_idf, misspelt, pair_words, stem
+from router.cache.pair_words import PAIR_WORD_NAMES, misspelt, pair_words
+from router.cache.text_view import IDF_BUCKETS, Viewer
 
 VIEWER = Viewer(np.full(IDF_BUCKETS, 32, np.uint8))
 
@@ -52,13 +53,6 @@ def test_number_words_and_unit_names_meet_their_short_forms() -> None:
 def test_misspelt_words_match(one: str, other: str) -> None:
     assert misspelt(one, other)
     assert not misspelt(one, "zebra")
-
-
-def test_a_rare_word_weighs_more() -> None:
-    idf = fit_idf(["the common word", "a common thing", "common zebra"])
-    viewer = Viewer(idf)
-    weights = viewer.view("common zebra").weights
-    assert weights[stem("zebra")] > weights[stem("common")]
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

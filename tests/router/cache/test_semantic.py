@@ -186,6 +186,21 @@ def test_a_restart_keeps_answers_histories_and_the_promise(make_cache: Make, emb
     assert again.promise("default").requests == before.requests + 1
 
 
+def test_a_clock_that_steps_serves_nothing_too_old_and_heals(make_cache: Make, embed: Embed, clock) -> None:
+    cache = make_cache(CacheRules(ttl_seconds=100.0))
+    tell(cache, ask(cache, embed, "hello"), "hi")
+    clock.now -= 1_000.0  # what is there comes from the future: nobody knows how old it is
+    looked = ask(cache, embed, "hello")
+    assert looked.action == "miss"
+    tell(cache, looked, "hi again")
+    assert ask(cache, embed, "hello").action == "hit"
+    clock.now += 1_000.0  # and what was stored meanwhile is older than its time
+    looked = ask(cache, embed, "hello")
+    assert looked.action == "miss"
+    tell(cache, looked, "hi once more")
+    assert ask(cache, embed, "hello").answer.content == "hi once more"
+
+
 def test_another_encoder_never_meets_old_vectors(make_cache: Make, embed: Embed) -> None:
     cache = make_cache(GENEROUS)
     trained(cache, embed)
@@ -198,7 +213,7 @@ def test_another_encoder_never_meets_old_vectors(make_cache: Make, embed: Embed)
     assert ask(other, embed, known).tier == "exact"
 
 
-@pytest.mark.parametrize("damage", ["none", "torn", "missing"])
+@pytest.mark.parametrize("damage", ["none", "torn", "missing", "another store's"])
 def test_a_large_index_outlives_a_restart_and_damage_does_not(
     make_cache: Make, embed: Embed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
@@ -211,6 +226,12 @@ def test_a_large_index_outlives_a_restart_and_damage_does_not(
         path.write_bytes(path.read_bytes()[:500])
     elif damage == "missing":
         path.unlink()
+    elif damage == "another store's":  # the same identifiers, other vectors
+        saved = cache_index.VectorIndex.load(path, 64, "hashing-64")
+        assert saved is not None
+        rows = sorted(saved.rows())
+        saved.add(rows, np.roll(saved.vectors(rows), 1, axis=0))
+        saved.save(path)
     changed = make_cache(GENEROUS)  # another process removes one answer while the index rests
     assert changed.invalidate("default", like=embed("please tell me the opening hours of the library number 1"),
                               min_similarity=0.999, dry_run=False).answers == 1  # fmt: skip

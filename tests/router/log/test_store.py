@@ -1,6 +1,8 @@
 """The log keeps what it acknowledges, once, whoever reports in whatever order."""
 
 import sqlite3
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,11 +16,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from router.decisions import Decision, Outcome
-from router.errors import InputError, StoreError, UnknownDecisionError
+from router.errors import InputError, StoreAwayError, StoreError, UnknownDecisionError
 from router.log.store import LogStore
 from router.outcomes import facts, merge
 from router.policy import Policy
 from router.prices import PriceBook, Usage
+from router.privacy.text_rule import TextRule
 from router.requests import Request
 from router.routes import Route
 
@@ -55,7 +58,7 @@ def test_a_decision_is_kept_with_its_alternatives_and_without_its_text(store: Lo
 
 
 def test_text_is_kept_where_asked_for(store_url: str, decision: Decision) -> None:
-    store = LogStore(store_url, keep_text=True)
+    store = LogStore(store_url, keep_text=TextRule(everyone=True))
     store.append(decision, Request.from_prompt("with\x00nul")).result(5)
     assert store.decision(decision.decision_id)["text"] == "withnul"
     store.close()
@@ -156,9 +159,8 @@ def test_a_full_disk_is_an_error_and_writing_goes_on_after_it(store: LogStore, d
     pages(1)  # clamped to the pages in use: the next page cannot be had
     futures = [store.append(_copy(decision, i), REQUEST) for i in range(40)]
     assert any("full" in str(future.exception(5)) for future in futures)
-    store.append(_copy(decision, 100), REQUEST).exception(5)
     # the failure closed the connection, and its limit with it, as a disk with room again would
-    store.append(_copy(decision, 101), REQUEST).result(5)
+    until_taken(lambda: store.append(_copy(decision, 101), REQUEST).result(5))
 
 
 def test_a_store_that_cannot_be_opened_recovers_when_it_can(tmp_path: Path, decision: Decision) -> None:
@@ -185,6 +187,61 @@ def test_a_locked_store_is_an_error_after_its_timeout(tmp_path: Path, store_url:
         other.execute("ROLLBACK")
     store.append(decision, REQUEST).result(5)
     store.close()
+
+
+def test_nobody_waits_for_a_store_that_keeps_failing(tmp_path: Path, store_url: str, decision: Decision) -> None:
+    store = LogStore(store_url, timeout_seconds=0.05)
+    store.probe().result(5)
+    with sqlite3.connect(tmp_path / "log.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            with pytest.raises(StoreAwayError, match="locked"):
+                store.probe().result(5)
+        assert store.away
+        with pytest.raises(StoreAwayError, match="tried again every second"):
+            store.append(decision, REQUEST)
+        other.execute("ROLLBACK")
+    until_taken(lambda: store.append(decision, REQUEST).result(5))
+    assert not store.away and store.counts() == (1, 0)
+    store.close()
+
+
+def test_nobody_waits_behind_a_transaction_that_hangs(store_url: str, decision: Decision) -> None:
+    store, go = LogStore(store_url, timeout_seconds=0.02), Event()
+    hanging = store.write(lambda connection: go.wait(10))
+    until_taken(lambda: store.away or fail())
+    with pytest.raises(StoreAwayError):
+        store.append(decision, REQUEST)
+    go.set()
+    hanging.result(5)
+    until_taken(lambda: store.append(decision, REQUEST).result(5))
+    store.close()
+
+
+def test_closing_does_not_wait_for_ever_for_a_transaction_that_hangs(store_url: str) -> None:
+    store, go = LogStore(store_url), Event()
+    store.write(lambda connection: go.wait(10))
+    started = time.monotonic()
+    store._writer.close(0.05)
+    assert time.monotonic() - started < 2
+    go.set()
+    store.close()
+
+
+def test_a_record_that_cannot_even_be_said_fails_alone(store: LogStore, decision: Decision) -> None:
+    """Whatever goes wrong in one record's own work, its neighbours in the batch are kept."""
+    go = Event()
+    store.write(lambda connection: go.wait(5))
+
+    def raw(connection: Connection) -> None:
+        connection.connection.cursor().execute("SELECT ?", (2**70,))
+
+    good, bad = store.append(decision, REQUEST), store.write(raw)
+    odd = store.append(_copy(decision, 1), REQUEST, reserve=lambda connection: {}["nothing"])
+    go.set()
+    good.result(5)
+    assert all(isinstance(one.exception(5), StoreError) for one in (bad, odd))
+    assert store.counts() == (1, 0)
 
 
 def test_a_corrupt_store_is_an_error(tmp_path: Path, store_url: str, decision: Decision) -> None:
@@ -242,6 +299,22 @@ def test_the_last_statement_of_a_field_wins(reports: list[Outcome]) -> None:
     for name in ("correct", "input_tokens", "usd"):
         stated = [getattr(one, name) for one in reports if getattr(one, name) is not None]
         assert getattr(merged, name) == (stated[-1] if stated else None)
+
+
+def fail() -> None:
+    raise StoreError("not yet")
+
+
+def until_taken(attempt: Callable[[], object]) -> None:
+    """Try until the store takes it: it tries a failing database once a second."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            attempt()
+            return
+        except StoreError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def _copy(decision: Decision, i: int) -> Decision:

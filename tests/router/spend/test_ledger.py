@@ -232,3 +232,18 @@ def test_a_damaged_book_is_noticed(store: LogStore, write: Write) -> None:
     write(lambda c: c.exec_driver_sql("UPDATE ledger_calls SET held = held + 1"))
     with store.reading() as connection:
         assert [problem.split()[0] for problem in imbalances(connection)] == ["call", "budget", "day"]
+
+
+def test_a_clock_that_steps_loses_no_money_and_holds_none_for_ever(store: LogStore, write: Write) -> None:
+    """Forward: what is out is released, and its report settles it all the same. Back: what was held until a far future
+    is released too."""
+    limit, later = budget("1", period="total"), AT + timedelta(days=400)
+    write(reserving(call("before"), limit))
+    assert write(lambda c: ledger.expire(c, ledger.milliseconds(later))) == 1
+    write(reserving(call("ahead", at=later), limit))
+    assert write(lambda c: ledger.expire(c, ledger.milliseconds(AT))) == 1
+    for call_id in ("before", "ahead"):
+        write(lambda c, call_id=call_id: ledger.settle(c, call_id, Settlement(2 * CENT), AT))
+    assert balance(store) == {"spent": 4 * CENT, "held": 0, "expected": 0, "open": 0, "calls": 2}
+    with store.reading() as connection:
+        assert imbalances(connection) == []

@@ -14,8 +14,10 @@ ANSWER = Message("assistant", "Hi")
 
 def second(messages: list[Message], minutes: float = 1, model: str = "m", session: str = "s") -> Turn:
     tracker = PrefixTracker()
-    assert tracker.observe("t", "s", "m", [SYSTEM, USER], AT) == Turn("first", 0.0)
-    return tracker.observe("t", session, model, messages, AT + timedelta(minutes=minutes))
+    turn, sent = tracker.observe("t", "s", "m", [SYSTEM, USER], AT)
+    assert turn == Turn("first", 0.0)
+    sent()
+    return tracker.observe("t", session, model, messages, AT + timedelta(minutes=minutes))[0]
 
 
 LONGER = [SYSTEM, USER, ANSWER, Message("user", "More")]
@@ -46,4 +48,23 @@ def test_the_share_is_what_could_have_been_read() -> None:
 
 def test_tenants_do_not_share_sessions() -> None:
     tracker = PrefixTracker()
-    assert [tracker.observe(tenant, "s", "m", LONGER, AT).cause for tenant in "ab"] == ["first", "first"]
+    for tenant in "ab":
+        turn, sent = tracker.observe(tenant, "s", "m", LONGER, AT)
+        sent()
+        assert turn.cause == "first"
+
+
+def test_a_turn_that_was_never_sent_warms_nothing() -> None:
+    tracker = PrefixTracker()
+    tracker.observe("t", "s", "m", LONGER, AT)
+    assert tracker.held("t", "s", LONGER, AT) == {}
+    assert tracker.observe("t", "s", "m", LONGER, AT)[0].cause == "first"
+
+
+def test_each_model_of_a_session_holds_what_it_was_sent_last() -> None:
+    tracker = PrefixTracker()
+    for model, minutes, messages in (("a", 0, [SYSTEM, USER]), ("b", 50, LONGER)):
+        tracker.observe("t", "s", model, messages, AT + timedelta(minutes=minutes))[1]()
+    held = tracker.held("t", "s", [*LONGER, ANSWER], AT + timedelta(minutes=52))
+    assert held["a"][0] == "expired" and held["b"][0] == "kept"
+    assert 0 < held["a"][1] < held["b"][1] < 1

@@ -118,6 +118,7 @@ def test_an_empty_ledger_has_no_groups(store: LogStore) -> None:
     [
         ({"by": ("colour",)}, "by"),
         ({"by": ("tags.",)}, "by"),
+        ({"by": ("tenant", "tenant")}, "by"),
         ({"where": {"day": "x"}}, "where"),
         ({"until": START}, "until"),
     ],

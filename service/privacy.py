@@ -1,0 +1,61 @@
+"""Forgetting over HTTP: a tenant, or one of its users, from the store and from this process's memory."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from router.engine import Engine
+from router.errors import InputError
+from router.privacy.cipher import Cipher
+from router.privacy.erasure import Whom
+from router.privacy.forgetting import forget
+from router.privacy.retention import Retention
+from router.settings import Settings
+from service.bodies import answered, json_answer
+from service.schemas import documented
+
+
+def add_privacy(app: FastAPI, engine: Engine, settings: Settings) -> None:
+    @app.post("/privacy/forget", **documented("privacy_forget"))
+    async def privacy_forget(request: Request) -> Response:
+        """Remove what is kept of a tenant, or of one of its users: {tenant, user}. The books keep amounts, no names."""
+
+        async def answer(given: dict[str, Any]) -> Response:
+            whom = read_whom(given)
+            rows = await run_in_threadpool(forget_whom, settings, whom)
+            if engine.cache is not None:
+                await run_in_threadpool(engine.cache.cache.unload, whom.tenant)
+            return json_answer({"tenant": whom.tenant, "user": whom.user, "removed": rows})
+
+        return await answered(request, settings.max_body_bytes, answer)
+
+
+def read_whom(given: dict[str, Any]) -> Whom:
+    """Raises InputError: nothing is forgotten by mistake, so an unknown field is refused."""
+    for name in given:
+        if name not in ("tenant", "user"):
+            raise InputError(name, given[name], "unknown field", "Known: tenant, user.")
+    tenant, user = given.get("tenant"), given.get("user")
+    if not isinstance(tenant, str) or not tenant:
+        raise InputError("tenant", tenant, "missing", "Name the tenant.")
+    if user is not None and (not isinstance(user, str) or not user):
+        raise InputError("user", user, "not a name", "Name the user, or leave it out to forget the whole tenant.")
+    return Whom(tenant, user)
+
+
+def cipher_of(settings: Settings) -> Cipher:
+    """The keys that the cache is sealed with. Raises InputError."""
+    keys = settings.cache_keys
+    return Cipher.read(None if keys is None else keys.get_secret_value())
+
+
+def retention_of(settings: Settings) -> Retention:
+    return Retention(settings.keep_text_days, settings.keep_log_days, settings.keep_names_days)
+
+
+def forget_whom(settings: Settings, whom: Whom) -> dict[str, int]:
+    """Rows removed, by table. Raises StoreError."""
+    urls = settings.store_url, settings.cache_url or settings.store_url
+    return forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index")

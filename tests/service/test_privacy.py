@@ -1,0 +1,112 @@
+"""Forgetting and retention as an operator uses them: over HTTP and by command."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from router.encoders import HashingEncoder
+from router.engine import Engine, Limits
+from router.log.store import LogStore
+from router.policy import Policy
+from router.privacy.text_rule import TextRule
+from router.safe_route import SafeRoute
+from router.settings import Settings
+from service.__main__ import main
+from service.app import create_app
+from service.cache_parts import open_cache
+
+SHIPPED = Path(__file__).parents[2] / "models" / "verifier"
+ASKED = {"prompt": "what ails bobby", "tenant": "acme", "user": "bobby"}
+
+
+class Service:
+    def __init__(self, settings: Settings, safe: SafeRoute, policy: Policy) -> None:
+        from router.cache.guarded import GuardedCache
+
+        log = LogStore(settings.store_url, keep_text=TextRule(settings.store_text, settings.store_text_tenants))
+        self.engine = Engine(safe, log, encoder=HashingEncoder(), limits=Limits(10.0, 10.0))
+        self.engine.swap(policy)
+        self.engine.use_cache(GuardedCache(open_cache(settings, HashingEncoder()), ()))
+        self.app = create_app(self.engine, settings)
+
+    def post(self, path: str, body: dict) -> httpx.Response:
+        async def once() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://t") as client:
+                return await client.post(path, json=body)
+
+        return asyncio.run(once())
+
+
+@pytest.fixture
+def service(store_url: str, tmp_path: Path, safe: SafeRoute, tiny_policy: Policy):
+    settings = Settings(
+        store_url=store_url, models_dir=tmp_path, cache_verifier=SHIPPED, store_text_tenants=frozenset({"texts"})
+    )
+    made = Service(settings, safe, tiny_policy)
+    yield made
+    made.engine.close()
+
+
+def cached(service: Service, asked: dict = ASKED) -> bool:
+    return service.post("/route", asked).json()["action"] == "cached"
+
+
+def test_a_forgotten_user_is_answered_from_nothing_that_it_left(service: Service) -> None:
+    decided = service.post("/route", ASKED).json()
+    service.post("/outcomes", {"decision_id": decided["decision_id"], "tenant": "acme", "answer": "the flu"})
+    assert cached(service)
+    done = service.post("/privacy/forget", {"tenant": "acme", "user": "bobby"}).json()
+    assert done["removed"]["cache_answers"] == 1 and done["removed"]["decisions"] == 2
+    assert not cached(service)
+
+
+@pytest.mark.parametrize("body", [{}, {"tenant": ""}, {"tenant": "a", "user": ""}, {"tenant": "a", "users": ["b"]}])
+def test_nothing_is_forgotten_by_a_slip(service: Service, body) -> None:
+    assert service.post("/privacy/forget", body).status_code == 422
+
+
+def test_text_is_kept_for_the_tenants_that_allow_it_and_for_no_other(service: Service) -> None:
+    store = service.engine.store
+    assert store is not None
+    for tenant, text in (("texts", "what ails bobby"), ("acme", None)):
+        decided = service.post("/route", ASKED | {"tenant": tenant}).json()
+        assert store.decision(decided["decision_id"], tenant)["text"] == text
+
+
+def test_words_of_a_report_lose_secrets_unless_texts_are_kept(service: Service) -> None:
+    store = service.engine.store
+    assert store is not None
+    for tenant, left in (("texts", "bob@example.com"), ("acme", "[email]")):
+        decided = service.post("/route", ASKED | {"tenant": tenant}).json()
+        said = {"error": "no such user: bob@example.com", "details": {"to": ["bob@example.com"]}}
+        told = {"decision_id": decided["decision_id"], "tenant": tenant} | said
+        assert service.post("/outcomes", told).json()["repeated"] is False
+        assert service.post("/outcomes", told).json()["repeated"] is True
+        [report] = store.reports_of(decided["decision_id"], tenant)
+        assert report["said"]["error"] == f"no such user: {left}"
+        assert report["said"]["details"] == {"to": [left]}
+
+
+def test_the_commands_do_the_same(service: Service, store_url: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    service.post("/route", ASKED)
+    monkeypatch.setenv("TIERWISE_STORE_URL", store_url)
+    monkeypatch.setenv("TIERWISE_MODELS_DIR", str(tmp_path))
+    assert main(["privacy", "forget", "--tenant", "acme", "--user", "bobby"]) == 0
+    assert "1  decisions" in capsys.readouterr().out
+    assert main(["privacy", "forget", "--tenant", "acme", "--user", "bobby"]) == 0
+    assert "Nothing was kept" in capsys.readouterr().out
+    assert main(["privacy", "retire"]) == 0
+    monkeypatch.setenv("TIERWISE_CACHE_KEYS", "k1:MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE=")
+    assert main(["privacy", "reseal"]) == 0
+    assert "sealed with 'k1'" in capsys.readouterr().out
+
+
+def test_a_wrong_cache_key_is_one_message_that_does_not_show_it(monkeypatch, capsys, store_url: str) -> None:
+    monkeypatch.setenv("TIERWISE_STORE_URL", store_url)
+    monkeypatch.setenv("TIERWISE_CACHE_KEYS", json.dumps("hunter2"))
+    assert main(["privacy", "reseal"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: cache_keys") and "hunter2" not in said
