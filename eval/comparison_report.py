@@ -17,7 +17,7 @@ from router.gate.verdict import Check, sentence
 
 NAME = "comparison"
 BADGES = {"promote": "good", "keep watching": "tie", "reject": "no"}
-_INK = {"shown": "knn", "open": "task_mean", "broken": "bad"}
+_INK = {"shown": "knn", "open": "task_mean", "broken": "bad", "watched": "mix"}
 TITLES = {"quality": "correct answers, difference in points", "price": "USD per correct answer, difference in %"}
 
 

@@ -17,27 +17,26 @@ from router.gate.comparison import Difference, Estimate, Level, accuracy_differe
 from router.gate.evidence import SLICED_BY, Evidence
 
 Decision = Literal["promote", "keep watching", "reject"]
-Status = Literal["shown", "open", "broken"]
+Status = Literal["shown", "open", "broken", "watched"]
 EVERYTHING = "all requests"
 SLICE_FROM = 0.05
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a candidate must prove. Margins are in accuracy (0.01 is one point); `slice_price` is by how much a correct
-    answer may cost more in one slice before that alone rejects; `saving` is the size of saving worth noticing (it
-    tunes intervals, it is not asked for). `level` is the probability of a false promotion, and of a false rejection.
+    """What a candidate must prove. Margins are in accuracy (0.01 is one point); `saving` is the size of saving worth
+    noticing (it tunes intervals, it is not asked for). `level` is the probability of a false promotion, and of a false
+    rejection.
     """
 
     margin: float = 0.01
     slice_margin: float = 0.05
-    slice_price: float = 0.25
     saving: float = 0.05
     level: float = 0.05
     slice_from: float = SLICE_FROM
 
     def __post_init__(self) -> None:
-        for name in ("margin", "slice_margin", "slice_price", "saving", "level", "slice_from"):
+        for name in ("margin", "slice_margin", "saving", "level", "slice_from"):
             value = getattr(self, name)
             if not 0 < value < 1:
                 raise InputError(name, value, "outside 0 to 1", "Give a share, such as 0.01 for one point.")
@@ -46,7 +45,8 @@ class Rules:
 @dataclass(frozen=True)
 class Check:
     """One question about one slice. `bound` is what `difference` must be proved to lie above (quality) or below
-    (price); None: it is only watched for harm. `more` is how many further requests would show it, as things stand.
+    (price); None: it is shown and not asked for, since a router moves money between slices. `more` is about how many
+    further requests would show it, as things stand.
     """
 
     question: Literal["quality", "price"]
@@ -111,28 +111,47 @@ def _checks(
     overall = kind == "overall"
     margin = rules.margin if overall else rules.slice_margin
     levels = level_of(found, 0), level_of(found, 1)
-    n, harm = sum(one.n for one in found), rules.level / (2 * 2 * slices)  # two questions a slice, one side of each
+    n, harm = (
+        sum(one.n for one in found),
+        rules.level / (2 * (slices + 1)),
+    )  # every quality and one price, one side each
     by_source = [[(one, estimate(one)) for one in found] for estimate in (accuracy_difference, price_difference)]
     quality, price = (pooled(each, rules.level, scale) for each, scale in zip(by_source, (margin, rules.saving)))
-    rate = [_requests_per_information(each) for each in by_source]
     about = kind, name, share, n, *levels
-    worst = -margin, _limit(price, rules.saving, harm, 0.0 if overall else math.log1p(rules.slice_price))
-    lost = quality.value is not None and quality.value + half_width(quality.information, harm, margin) < worst[0]
+    rate = [_requests_per_information(each) for each in by_source]
+    first = _Asked(-margin, 1, margin, rules.level, harm, rate[0])
+    second = _Asked(0.0, -1, rules.saving, rules.level, harm, rate[1])
     return (
-        Check("quality", *about, quality, -margin, *_status(quality, -margin, lost, rules.level, margin, rate[0], 1)),
-        Check(
-            "price",
-            *about,
-            price,
-            0.0 if overall else None,
-            *_status(price, 0.0 if overall else None, worst[1], rules.level, rules.saving, rate[1], -1),
-        ),
+        Check("quality", *about, quality, -margin, *first.status(quality)),
+        Check("price", *about, price, *((0.0, *second.status(price)) if overall else (None, "watched", None))),
     )
 
 
-def _limit(price: Difference, scale: float, level: float, most: float) -> bool:
-    """Whether a correct answer is proved to cost more than allowed."""
-    return price.value is not None and price.value - half_width(price.information, level, scale) > most
+@dataclass(frozen=True)
+class _Asked:
+    """That a figure lies above (`side` 1) or below (−1) a bound: what shows it, what disproves it, what is missing."""
+
+    bound: float
+    side: int
+    scale: float
+    level: float
+    harm: float
+    rate: float
+
+    def status(self, found: Difference) -> tuple[Status, int | None]:
+        """Whether it is shown, and else about how many more requests would show it, should things go on like this."""
+        if found.value is None or found.low is None or found.high is None:
+            return "open", None
+        distance = self.side * (found.value - self.bound)
+        if distance < -half_width(found.information, self.harm, self.scale):
+            return "broken", None
+        if found.contradictory:
+            return "open", None
+        if distance > half_width(found.information, self.level / 2, self.scale):
+            return "shown", 0
+        needed = information_needed(distance, self.level / 2, self.scale)
+        missing = (needed - found.information) * self.rate
+        return "open", math.ceil(missing) if math.isfinite(missing) and missing > 0 else None
 
 
 def _requests_per_information(found: Sequence[tuple[Evidence, Estimate | None]]) -> float:
@@ -140,24 +159,6 @@ def _requests_per_information(found: Sequence[tuple[Evidence, Estimate | None]])
     live = [one for one in found if one[0].live] or list(found)
     total = sum(estimate.information for _, estimate in live if estimate is not None)
     return sum(one.requests for one, _ in live) / total if total else math.nan
-
-
-def _status(
-    found: Difference, bound: float | None, broken: bool, level: float, scale: float, rate: float, side: int
-) -> tuple[Status, int | None]:
-    """Whether a check is shown, and else about how many more requests would show it, should things go on like this."""
-    if broken:
-        return "broken", None
-    if bound is None:
-        return "shown", None
-    edge = found.low if side > 0 else found.high
-    if found.value is None or edge is None or found.contradictory:
-        return "open", None
-    if side * (edge - bound) > 0:
-        return "shown", 0
-    needed = information_needed(side * (found.value - bound), level / 2, scale)
-    missing = (needed - found.information) * rate
-    return "open", math.ceil(missing) if math.isfinite(missing) and missing > 0 else None
 
 
 def _decide(checks: Sequence[Check], agreement: float) -> tuple[Decision, tuple[str, ...], int | None]:
@@ -186,10 +187,11 @@ def sentence(check: Check) -> str:
         value, low, high = (100 * math.expm1(one) for one in (found.value, found.low, found.high))
         said, asked = f"a correct answer costs {value:+.1f} % [{low:+.1f}, {high:+.1f}]", "must be shown below 0"
     ending = {
-        "shown": "shown" if check.bound is not None else "no harm shown",
+        "shown": "shown",
+        "watched": "not asked for",
         "broken": "proved worse than allowed",
         "open": "not shown yet" + (f"; about {check.more:,} more requests would do" if check.more else ""),
     }[check.status]
     if found.contradictory:
         ending = "the kinds of evidence contradict each other: look into that first"
-    return f"{where}: {said}; {asked if check.bound is not None else 'watched for harm'}: {ending}."
+    return f"{where}: {said}; {asked}: {ending}."

@@ -16,6 +16,7 @@ from router.engine import Engine, Limits
 from router.exploration import ExploreLimits, Explorer
 from router.log.store import LogStore
 from router.policy import Policy
+from router.privacy.text_rule import TextRule
 from router.requests import Request
 from router.safe_route import SafeRoute
 
@@ -37,7 +38,7 @@ def serve(safe: SafeRoute, store_url: str, tiny_policy: Policy, monkeypatch: pyt
     monkeypatch.setenv("TIERWISE_MODELS_DIR", str(tmp_path / "m"))
 
     def run(epsilon: float, keep_text: bool = False) -> str:
-        store = LogStore(store_url, keep_text=keep_text)
+        store = LogStore(store_url, keep_text=TextRule(keep_text))
         explorer = Explorer(ExploreLimits(epsilon, 1, 1, 100, 1, 1e9, 1e9))
         engine = Engine(
             safe, store, encoder=HashingEncoder(), clock=lambda: AT, explorer=explorer, limits=Limits(60, 60)

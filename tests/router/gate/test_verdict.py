@@ -26,7 +26,7 @@ def traffic(n: int, better: float = 0.0, cheaper: float = 1.0, source: str = "sh
 def test_cheaper_and_as_good_is_promoted():
     verdict = weigh([traffic(30_000, better=0.02, cheaper=0.5)])
     assert verdict.promoted and verdict.more == 0
-    assert {check.status for check in verdict.checks} == {"shown"}
+    assert {check.status for check in verdict.checks} == {"shown", "watched"}
 
 
 def test_worse_is_rejected_with_the_reason():
