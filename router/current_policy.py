@@ -1,15 +1,16 @@
-"""Which policy folder serves: a pointer file, written whole or not at all, and a thread that follows it.
+"""Which policy folder serves and which is tried: pointer files, written whole or not at all; a thread follows them.
 
-The pointer `current.json` in the models folder holds {"policy": folder, "version": version}. A policy that was written
-anew in its folder does not take traffic: the pointer's version must be the folder's.
+The pointer `current.json` in the models folder holds {"policy": folder, "version": version}; `candidate.json` beside it
+names the candidate, with its `share` of traffic. A policy that was written anew in its folder does not take traffic:
+the pointer's version must be the folder's.
 """
 
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -19,41 +20,48 @@ from router.events import Hook, PolicyRefused, tell
 from router.policy import Policy
 from router.policy_files import MANIFEST, read_folder
 
-POINTER = "current.json"
+POINTER, CANDIDATE = "current.json", "candidate.json"
 RETRY_SECONDS = 60.0
 _MAX_POINTER_BYTES = 100_000
 
 
 @dataclass(frozen=True)
 class Current:
-    """The folder that serves and the version it must have."""
+    """The folder that is pointed at and the version it must have. `facts` is what else the pointer says: `since`, the
+    `previous` policy to go back to, a candidate's `share` of traffic."""
 
     folder: Path
     version: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def pointer_path(models_dir: Path) -> Path:
-    return models_dir / POINTER
+def pointer_path(models_dir: Path, pointer: str = POINTER) -> Path:
+    return models_dir / pointer
 
 
-def write_current(models_dir: Path, folder: Path) -> Current:
+def write_current(models_dir: Path, folder: Path, pointer: str = POINTER, **facts: Any) -> Current:
     """Point at a policy folder, which is checked first. Raises PolicyFileError."""
-    version, inside = read_folder(folder)["version"], folder.resolve()
-    # a folder below the models folder is named relative to it, so that the two can be moved together
-    home = models_dir.resolve()
-    name = inside.relative_to(home).as_posix() if inside.is_relative_to(home) else str(inside)
-    _replace(pointer_path(models_dir), json.dumps({"policy": name, "version": version}, indent=1) + "\n")
-    return Current(folder, version)
+    version = read_folder(folder)["version"]
+    told = {"policy": name_of(models_dir, folder), "version": version, **facts}
+    _replace(pointer_path(models_dir, pointer), json.dumps(told, indent=1) + "\n")
+    return Current(folder, version, facts)
 
 
-def read_current(models_dir: Path) -> Current | None:
+def name_of(models_dir: Path, folder: Path) -> str:
+    """How a pointer names a folder: below the models folder relative to it, so that the two can be moved together."""
+    home, inside = models_dir.resolve(), folder.resolve()
+    return inside.relative_to(home).as_posix() if inside.is_relative_to(home) else str(inside)
+
+
+def read_current(models_dir: Path, pointer: str = POINTER) -> Current | None:
     """What the pointer says; None where there is no pointer. Raises PolicyFileError."""
-    path = pointer_path(models_dir)
+    path = pointer_path(models_dir, pointer)
     try:
         if path.stat().st_size > _MAX_POINTER_BYTES:
             raise PolicyFileError(f"{path}: larger than any pointer we write")
         told = json.loads(path.read_text(encoding="utf-8"))
-        return Current(models_dir / _name(told, "policy"), _name(told, "version"))
+        facts = {name: value for name, value in dict(told).items() if name not in ("policy", "version")}
+        return Current(models_dir / _name(told, "policy"), _name(told, "version"), facts)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -63,28 +71,42 @@ def read_current(models_dir: Path) -> Current | None:
 def load_current(models_dir: Path) -> Policy | None:
     """The policy that the pointer names; None where there is no pointer. Raises PolicyFileError."""
     current = read_current(models_dir)
-    if current is None:
-        return None
+    return None if current is None else load_pointed(current)
+
+
+def load_pointed(current: Current) -> Policy:
+    """The policy pointed at. Raises PolicyFileError, also where the folder holds another version by now."""
     policy = Policy.load(current.folder)
     if policy.version != current.version:
         raise PolicyFileError(
-            f"{current.folder}: holds version {policy.version}, but {pointer_path(models_dir)} was promoted for "
-            f"{current.version}. Promote the folder again to serve what it holds now."
+            f"{current.folder}: holds version {policy.version}, but was promoted for {current.version}. "
+            "Promote the folder again to serve what it holds now."
         )
     return policy
 
 
 class PolicyWatcher:
-    """Follows the pointer: a changed one is loaded and swapped in; what cannot be used is refused and told once."""
+    """Follows the pointer: a changed one is loaded and swapped in; what cannot be used is refused and told once.
+
+    `known` gives a policy that is in memory already, by its version: a candidate that is promoted is not read again.
+    """
+
+    pointer = POINTER
 
     def __init__(
-        self, models_dir: Path, swap: Callable[[Policy], None], hooks: Sequence[Hook] = (), poll_seconds: float = 0.5
+        self,
+        models_dir: Path,
+        swap: Callable[[Policy], None],
+        hooks: Sequence[Hook] = (),
+        poll_seconds: float = 0.5,
+        known: Callable[[str], Policy | None] = lambda version: None,
     ) -> None:
         self._models_dir, self._swap, self._hooks, self._poll = models_dir, swap, tuple(hooks), poll_seconds
+        self._known = known
         self._seen: Any = None
         self._problem, self._again_at = "", float("inf")
         self._stop = Event()
-        self._thread = Thread(target=self._run, name="policy-watcher", daemon=True)
+        self._thread = Thread(target=self._run, name=f"{self.pointer}-watcher", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -103,15 +125,21 @@ class PolicyWatcher:
         told = self._problem if seen == self._seen else ""
         self._seen, self._problem, self._again_at = seen, "", float("inf")
         try:
-            policy = load_current(self._models_dir)
-            if policy is not None:
-                self._swap(policy)
+            self._follow(read_current(self._models_dir, self.pointer))
         except Exception as error:
             # anything unforeseen in a file is a reason to keep the old policy, never one to stop watching
             self._problem = str(error) if isinstance(error, TierwiseError) else repr(error)
             self._again_at = time.monotonic() + RETRY_SECONDS
             if self._problem != told:
-                tell(self._hooks, PolicyRefused(pointer_path(self._models_dir), self._problem))
+                tell(self._hooks, PolicyRefused(pointer_path(self._models_dir, self.pointer), self._problem))
+
+    def _follow(self, current: Current | None) -> None:
+        if current is not None:
+            self._swap(self._load(current))
+
+    def _load(self, current: Current) -> Policy:
+        known = self._known(current.version)
+        return known if known is not None and known.folder == current.folder else load_pointed(current)
 
     def _run(self) -> None:
         while not self._stop.wait(self._poll):
@@ -119,9 +147,9 @@ class PolicyWatcher:
 
     def _signature(self) -> Any:
         """Changes whenever the pointer or the manifest it leads to is written: both are replaced, never edited."""
-        pointer = pointer_path(self._models_dir)
+        pointer = pointer_path(self._models_dir, self.pointer)
         try:
-            current = read_current(self._models_dir)
+            current = read_current(self._models_dir, self.pointer)
         except PolicyFileError:
             current = None
         return _stat(pointer), current and _stat(current.folder / MANIFEST)

@@ -113,6 +113,7 @@ class Outcome:
     storage_token_hours: float | None = None
     service_tier: str | None = None
     calls: tuple[Mapping[str, Any], ...] | None = None
+    shadow: Mapping[str, Any] | None = None  # what came of the alternative, see router.shadow.reports
 
     def said(self) -> dict[str, Any]:
         """The fields that this report states."""

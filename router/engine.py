@@ -13,6 +13,8 @@ from threading import Lock
 from time import perf_counter
 from typing import Any, TypeVar
 
+import numpy as np
+
 from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache, cached_decision
 from router.cache.records import Learnt
@@ -21,6 +23,7 @@ from router.encoders import Encoder
 from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
 from router.events import (
     CacheFailed,
+    CandidateFailed,
     Decided,
     Hook,
     PolicySwapped,
@@ -33,17 +36,21 @@ from router.explanations import explanation
 from router.exploration import Explorer
 from router.jobs import Job, Once, Unlogged
 from router.log.store import LogStore, Recorded, Reserve
+from router.parts import Parts
 from router.plans.escalation import Verdict, has_evidence, judge_answer
 from router.policy import Policy
-from router.prices import PriceBook, Usage, now
+from router.prices import Usage, now
 from router.requests import Request
+from router.rollout.stages import Trial
 from router.routes import Route
 from router.safe_route import SafeRoute
+from router.seen import Seen, Watcher
 from router.spend.admission import Charged
 from router.spend.spending import Spending
 from router.steps import StepError, choose, encode, try_out
 
 T = TypeVar("T")
+ASK_SECONDS = 0.05  # how long the few requests wait whose alternative is to be run too
 
 
 @dataclass(frozen=True)
@@ -55,15 +62,6 @@ class Limits:
     store_seconds: float = 1.0
     threads: int = 2
     waiting: int = 256
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What decides. Replaced as one, so that a decision never sees the policy of one and the encoder of another."""
-
-    encoder: Encoder | None = None
-    policy: Policy | None = None
-    cache: GuardedCache | None = None
 
 
 class Engine:
@@ -88,6 +86,7 @@ class Engine:
         self.spending = spending or Spending()
         self.safe, self.store, self.limits, self.hooks, self._clock = safe, store, limits, tuple(hooks), clock
         self._parts = Parts(encoder)
+        self.watcher: Watcher | None = None
         self._changing = Lock()  # between those who change the parts; a decision just reads them
         self._waiting = 0
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="decide")
@@ -96,6 +95,14 @@ class Engine:
     @property
     def policy(self) -> Policy | None:
         return self._parts.policy
+
+    @property
+    def trial(self) -> Trial | None:
+        return self._parts.trial
+
+    def known(self, version: str) -> Policy | None:
+        """The policy of a version, where it decides or is on trial."""
+        return self._parts.named(version)
 
     @property
     def encoder(self) -> Encoder | None:
@@ -127,13 +134,23 @@ class Engine:
 
         Raises EncoderMismatchError, or PolicyFileError when a trial decision fails; the old policy then stays.
         """
+        self._check(policy)
         with self._changing:
-            encoder = self._parts.encoder
-            if encoder is not None:
-                policy.check_encoder(encoder.identity)
-                try_out(policy, encoder, self._clock())
             self._parts = replace(self._parts, policy=policy)
         tell(self.hooks, PolicySwapped(policy.version, policy.folder))
+
+    def try_policy(self, trial: Trial | None) -> None:
+        """Let a candidate decide its share from the next request on, or none. Raises as `swap` does."""
+        if trial is not None and (self._parts.trial is None or self._parts.trial.policy is not trial.policy):
+            self._check(trial.policy)
+        with self._changing:
+            self._parts = replace(self._parts, trial=trial)
+
+    def _check(self, policy: Policy) -> None:
+        encoder = self._parts.encoder
+        if encoder is not None:
+            policy.check_encoder(encoder.identity)
+            try_out(policy, encoder, self._clock())
 
     async def route(self, request: Request) -> Decided:
         """The decision for a request, and how it came about. Raises InputError for what only the caller can mend, and
@@ -144,7 +161,17 @@ class Engine:
             tell(self.hooks, SpendingRefused(refused, request.tenant))
             raise
         tell(self.hooks, answered)
-        return answered
+        return await self._watched(answered, request)
+
+    async def _watched(self, answered: Decided, request: Request) -> Decided:
+        """The answer, after those who watch have seen it; with what a shadow asks for, where it is told in time."""
+        if self.watcher is None or answered.vector is None or not answered.decision.logged:
+            return answered
+        try:
+            asked = self.watcher.offer(Seen(request, answered.vector, answered.decision))
+            return answered if asked is None else replace(answered, shadow=await _within(ASK_SECONDS, asked))
+        except Exception:  # whoever only watches cannot spoil an answer
+            return answered
 
     async def _answer(self, request: Request, job: Job) -> Decided:
         """Decide, reserve and log; again under narrower terms when a budget asks for them."""
@@ -156,7 +183,7 @@ class Engine:
         try:
             answered = await self._logged(unlogged)
         except SpendingError as refused:
-            again = self.spending.again(refused, unlogged.decided.decision, request, self.policy)
+            again = self.spending.again(refused, unlogged.decided.decision, request, self._parts.deciding(request))
             return await self._answer(again, Job(job.lookup, again=True))
         if answered.unlogged is not None:
             self.spending.check_unlogged(answered.decision, request)
@@ -183,11 +210,11 @@ class Engine:
 
     async def after(self, outcome: Outcome) -> Verdict | None:
         """Whether the reported answer will do, or the next decision, logged. None: no plan, or it cannot be told."""
-        policy, store = self._parts.policy, self.store
-        if store is None or policy is None or policy.plans is None or not has_evidence(outcome):
+        policies, store = [one for one in self._parts.policies if one.plans is not None], self.store
+        if store is None or not policies or not has_evidence(outcome):
             return None
         try:
-            judged = self._pool.submit(judge_answer, policy, store, outcome, self._clock(), self._reserve)
+            judged = self._pool.submit(judge_answer, policies, store, outcome, self._clock(), self._reserve)
             return await _within(self.limits.store_seconds, judged)
         except Exception:  # the report is kept, and its sender has an answer: escalating is a bonus
             return None
@@ -209,7 +236,9 @@ class Engine:
         if cache is None:
             return None
         if verdict is not None and verdict.following is not None:
-            cache.await_instead(outcome.decision_id, verdict.following.decision_id)
+            self._learners.submit(
+                cache.await_instead, outcome.decision_id, verdict.following.decision_id, outcome.tenant
+            )
             return None
         taken = self._learners.submit(cache.take, recorded, outcome, answer, may_write)
         try:
@@ -230,17 +259,30 @@ class Engine:
             job.lookup = parts.cache.look_up(request, vector, new_decision_id())
         looked_up = perf_counter() - started - vector.seconds
         if job.lookup is not None and job.lookup.action == "hit":
-            version = "none" if parts.policy is None else parts.policy.version
+            serving = parts.deciding(request)
+            version = "none" if serving is None else serving.version
             hit = cached_decision(job.lookup, request, version, self._clock())
             return Decided(hit, vector.seconds, looked_up)
         if parts.policy is None:
             raise StepError("no-policy")
         vector()
         job.stage, encoded = "policy", perf_counter()
-        decision = job.claim(self.spending.choose(choose, parts.policy, request, vector(), self._clock()))
+        decision, policy = self._choose(parts, request, vector())
+        decision = job.claim(decision)
         if self.explorer is not None:
-            decision = self.explorer(decision, request, parts.policy, job.again)
-        return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded)
+            decision = self.explorer(decision, request, policy, job.again)
+        return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded, vector=vector())
+
+    def _choose(self, parts: Parts, request: Request, vector: np.ndarray) -> tuple[Decision, Policy]:
+        """The decision of whoever's turn it is. A candidate that cannot decide leaves it to the incumbent."""
+        assert parts.policy is not None
+        policy = parts.deciding(request) or parts.policy
+        if policy is not parts.policy:
+            try:
+                return self.spending.choose(choose, policy, request, vector, self._clock()), policy
+            except Exception:
+                tell(self.hooks, CandidateFailed(policy.version))
+        return self.spending.choose(choose, parts.policy, request, vector, self._clock()), parts.policy
 
     def _reserve(self, decision: Decision, request: Request) -> Reserve:
         return self.spending.reserving(decision, request, self.price, "escalation")
@@ -248,19 +290,19 @@ class Engine:
     async def explain(self, request: Request, decision: Decision) -> dict[str, Any] | None:
         """Why this decision; None where nothing was estimated, or another policy decides by now."""
         parts = self._parts
-        if parts.policy is None or decision.action != "route" or decision.policy != parts.policy.version:
+        policy = parts.named(decision.policy)
+        if policy is None or decision.action != "route":
             return None
         try:
-            made = self._pool.submit(_explain, parts, request, decision, self._clock())
+            made = self._pool.submit(_explain, replace(parts, policy=policy), request, decision, self._clock())
             return await _within(self.limits.decide_seconds, made)
         except Exception:  # the decision stands without its explanation
             return None
 
     def price(self, route: Route, usage: Usage, at: datetime) -> Decimal | None:
         """Exact USD of a call; None where nobody prices the model or the price fails: a report is kept all the same."""
-        policy = self._parts.policy
         try:
-            return (policy.book if policy else PriceBook()).usd(route, usage, at)
+            return self._parts.book(route).usd(route, usage, at)
         except Exception:
             return None
 

@@ -4,10 +4,12 @@ No event carries prompt text: failures are told by the name of their exception, 
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from router.cache.records import Result
 from router.decisions import Decision, Outcome
@@ -19,6 +21,7 @@ from router.spend.alert_rules import Alert
 @dataclass(frozen=True)
 class Decided:
     """A decision was answered. `failure` names the exception behind a fallback, `unlogged` why no record was kept.
+    `vector` is the request's embedding, where one was made, and `shadow` what the caller is asked to run besides.
 
     `log_seconds` run from handing the record over to knowing that it is committed. `charged` says where budgets stand.
     """
@@ -31,6 +34,8 @@ class Decided:
     failure: str | None = None
     unlogged: str | None = None
     charged: Charged | None = None
+    vector: np.ndarray | None = field(default=None, compare=False, repr=False)
+    shadow: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class CacheFailed:
     """The cache failed at a step; the request was answered as if there were none. `failure` names the exception.
     `skipped`: it was not even asked, because it failed several times in a row."""
 
-    step: Literal["open", "lookup", "learn", "skipped"]
+    step: Literal["open", "lookup", "learn", "follow", "skipped"]
     failure: str
 
 
@@ -110,6 +115,29 @@ class AnswerTaken:
     """A reported answer, or a verdict on one, reached the cache; what became of it."""
 
     result: Result
+
+
+@dataclass(frozen=True)
+class CandidateFailed:
+    """A candidate could not decide a request of its share; the incumbent did."""
+
+    version: str
+
+
+@dataclass(frozen=True)
+class Shadowed:
+    """What became of requests that a candidate should have decided beside the incumbent: it agreed or differed; it
+    failed; there was no room in its queue; or the comparison could not be written down."""
+
+    result: Literal["agreed", "differed", "failed", "dropped", "unlogged"]
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class ShadowRun:
+    """What became of an alternative that the service was to run itself."""
+
+    result: Literal["done", "failed", "judged", "over-cap", "dropped", "unsuitable"]
 
 
 @dataclass(frozen=True)
@@ -132,6 +160,9 @@ Event = (
     | EncoderFailed
     | CacheFailed
     | AnswerTaken
+    | CandidateFailed
+    | Shadowed
+    | ShadowRun
 )
 Hook = Callable[[Event], None]
 

@@ -17,6 +17,7 @@ from router.meters import SERVICE_TIERS, Meters
 from router.prices import Usage
 from router.provider_usage import read_usage
 from router.routes import Route
+from router.shadow.reports import read_shadow
 from router.spend.caused_calls import read_calls
 
 Pricer = Callable[[Route, Usage, datetime], Decimal | None]
@@ -71,6 +72,7 @@ def read_report(given: Mapping[str, Any]) -> tuple[Outcome, NewAnswer | None]:
         storage_token_hours=_number(given, "storage_token_hours", 1e15),
         service_tier=_service_tier(given.get("service_tier")),
         calls=read_calls(given.get("calls"), _caused),
+        shadow=read_shadow(given.get("shadow"), None if answer is None else answer.content, _caused),
         **_each(TOKENS, given, _tokens),
         **_each(SHARES, given, _share),
     )
@@ -96,7 +98,8 @@ def merge(decision_id: str, tenant: str, reports: Sequence[Mapping[str, Any]]) -
     """One outcome of several reports' facts, in the order of arrival: a field stated later wins; details add up."""
     merged: dict[str, Any] = {}
     for report in reports:
-        merged |= {**report, "details": {**merged.get("details", {}), **report.get("details", {})}}
+        both = {name: {**merged.get(name, {}), **report.get(name, {})} for name in ("details", "shadow")}
+        merged |= {**report, **{name: told for name, told in both.items() if told}}
     if "usd" in merged:
         merged["usd"] = Decimal(merged["usd"])
     return Outcome(decision_id, tenant, **merged)
@@ -105,7 +108,7 @@ def merge(decision_id: str, tenant: str, reports: Sequence[Mapping[str, Any]]) -
 def conflicts(before: Outcome, report: Outcome) -> dict[str, dict[str, Any]]:
     """The fields in which a report contradicts what was said before it."""
     old, new = facts(before), facts(report)
-    changed = [name for name in new if name in old and name != "details" and new[name] != old[name]]
+    changed = [name for name in new if name in old and name not in ("details", "shadow") and new[name] != old[name]]
     return {name: {"before": old[name], "now": new[name]} for name in changed}
 
 
@@ -135,8 +138,9 @@ def meters(outcome: Outcome) -> Meters:
 
 def _caused(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The facts of a call inside a report: read as a report of its own."""
-    if "calls" in given or "decision_id" in given:
-        raise InputError("calls", "…", "a call inside a report has neither calls nor a decision_id", "Leave them out.")
+    if {"calls", "shadow", "decision_id"} & given.keys():
+        cure = "Leave them out."
+        raise InputError("calls", "…", "a call inside a report has no calls of its own", cure)
     return facts(read_outcome({**given, "decision_id": "caused"}))
 
 

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     safe_max_output_tokens: int = Field(default=1024, gt=0, description="The token cap that goes with the safe route.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    workers: int = Field(default=1, ge=1, le=256, description="Processes behind the port, all on one store.")
     store_url: str = Field(
         default="sqlite:///models/tierwise.db", description="SQLAlchemy URL of the store of decisions and outcomes."
     )
@@ -106,6 +107,34 @@ class Settings(BaseSettings):
         default="info", description="The least severe event that the JSON log on standard error shows."
     )
     policy_poll_seconds: float = Field(default=0.5, gt=0, description="How often models/current.json is looked at.")
+
+    # Shadow traffic and promotion
+    candidate: Path | None = Field(
+        default=None,
+        description="A policy folder that only watches; unset: models/candidate.json says which, and with which share "
+        "of traffic.",
+    )
+    shadow_share: float = Field(
+        default=1.0, ge=0, le=1, description="The share of requests that the candidate decides beside the incumbent."
+    )
+    shadow_execute: float = Field(
+        default=0.01, ge=0, le=1, description="The share of those whose alternative is run too, to see what it answers."
+    )
+    shadow_waiting: int = Field(
+        default=1000, gt=0, description="Requests that may wait for the candidate; more are left out and counted."
+    )
+    shadow_endpoint: str | None = Field(
+        default=None,
+        description="The base URL of an OpenAI-compatible endpoint (https://…/v1) where the service runs alternatives "
+        "itself; unset: the decision asks the caller to.",
+    )
+    shadow_api_key: SecretStr | None = Field(default=None, description="The bearer token of that endpoint.")
+    shadow_usd_per_day: float = Field(default=1.0, ge=0, description="The most that the service spends there a day.")
+    shadow_timeout_seconds: float = Field(default=60.0, gt=0, description="How long one of its calls may take.")
+    shadow_judge: str | None = Field(
+        default=None,
+        description="A model at that endpoint which judges both answers where no reference is reported.",
+    )
 
     # Access
     access: Literal["auto", "keys", "open"] = Field(

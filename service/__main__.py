@@ -1,25 +1,25 @@
-"""`python -m service`: serve decisions over HTTP. `python -m service keys`: who may call. `python -m service demo`:
+"""`python -m service`: serve decisions over HTTP. `… keys`: who may call. `… migrate`: upgrade the stores. `… demo`:
 show the whole of Tierwise once."""
 
 import argparse
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-import uvicorn
 from pydantic import ValidationError
 
 from router.console import run_command
 from router.current_policy import pointer_path
 from router.errors import InputError
 from router.settings import Settings
-from service.access_start import access_lines, check_access, tls_of
+from service.access_start import access_lines, check_access
 from service.bootstrap import Runtime
 from service.keys_command import run_keys
 from service.privacy_command import run_privacy
-
-DRAIN_SECONDS = 10
+from service.serving import serve_as_worker, serve_on
+from service.workers import Workers, listen_apart
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from service.demo import run_demo
 
         return run_demo(given[1:])
+    if given[:1] == ["migrate"]:
+        from service.migrate import run_migrate
+
+        return run_migrate(given[1:])
     if given[:1] == ["keys"]:
         return run_keys(given[1:])
     if given[:1] == ["privacy"]:
@@ -49,20 +53,18 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
 
 def serve(settings: Settings) -> None:
     """Listen until told to stop. Raises InputError when the address is taken."""
-    listener = _listen(settings.host, settings.port)
-    with listener:
+    listeners = _listen(settings.host, settings.port, settings.workers)
+    with ExitStack() as held:
+        for listener in listeners:
+            held.enter_context(listener)
         check_access(settings)
-        runtime = Runtime(settings)
-        _announce(settings, _url(settings, listener))
-        config = uvicorn.Config(
-            runtime.app(),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-            **tls_of(settings),
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        runtime = Runtime(settings)  # raises here, and not in every worker, what can never work
+        _announce(settings, _url(settings, listeners[0]))
+        if settings.workers == 1:
+            serve_on(runtime, listeners[0])
+        else:
+            runtime.close()
+            Workers(settings, listeners, serve_as_worker).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,13 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--policy", type=Path, help="policy folder (default: what models/current.json names)")
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default 8080; 0 picks a free one)")
+    parser.add_argument("--workers", type=int, help="processes behind the port (default 1), on one store")
     return parser
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return listen_apart(host, port, workers)
     except OSError as error:
         cure = "Stop what listens there, or choose another with --host and --port."
         raise InputError("port", f"{host}:{port}", f"cannot listen: {error.strerror}", cure) from error

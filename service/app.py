@@ -31,6 +31,7 @@ from service.middleware import Observed
 from service.plan import PLAN_SHAPES, add_plans
 from service.privacy import add_privacy
 from service.schemas import describe, documented
+from service.shadowing import add_shadow, asked_besides, hear
 from service.spending import add_spending, budget_answer
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -62,6 +63,7 @@ def create_app(
     add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer, owned=False))
     add_privacy(app, engine, settings)
     add_spending(app, engine, settings.max_body_bytes)
+    add_shadow(app, engine)
     _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)
     return app
@@ -82,7 +84,8 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
             told = route_answer(decided.decision) | {"cache": lookup_answer(decided.decision.lookup)}
             if request.query_params.get("explain") in ("1", "true"):
                 told["explanation"] = await engine.explain(asked, decided.decision)
-            return json_answer(told | budget_answer(decided, caller_of(request)), headers=timing)
+            told |= budget_answer(decided, caller_of(request)) | asked_besides(decided)
+            return json_answer(told, headers=timing)
 
         return await answered(request, max_bytes, answer)
 
@@ -93,6 +96,7 @@ def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
         async def answer(given: dict[str, Any]) -> Response:
             outcome, brought = read_report(given)
             recorded = await engine.report(outcome, _idempotency_key(request))
+            hear(engine, given)
             verdict = await engine.after(outcome)
             learnt = await engine.learn(recorded, outcome, brought, verdict, may_write=may_write(request, settings))
             told = outcome_answer(recorded) | verdict_answer(verdict)

@@ -1,12 +1,14 @@
 """Where real parts are chosen and wired, and the only place where they are. Everything else is given its parts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from fastapi import FastAPI
 
+from router.cache.follower import CacheFollower
 from router.cache.guarded import GuardedCache
 from router.current_policy import PolicyWatcher
 from router.encoders import load_encoder, threads
@@ -19,6 +21,8 @@ from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
 from router.privacy.text_rule import TextRule
+from router.rollout.candidate_watcher import CandidateWatcher
+from router.rollout.stages import Trial
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.current import SpendingFile
@@ -30,7 +34,9 @@ from service.chores import Chores
 from service.loading import until_all_work
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
+from service.shadowing import make_runs, make_shadow
 from service.tracing import Tracing, make_exporter
+from service.watching import Watching
 
 VERSION = "0.1.0"
 
@@ -71,13 +77,22 @@ class Runtime:
             safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending, explorer=explorer
         )
         self.chores = Chores(self.store, self.spending, self.hooks, settings)
-        self.watcher = PolicyWatcher(settings.models_dir, self.engine.swap, self.hooks, settings.policy_poll_seconds)
+        self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
+        self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
+        self.engine.watcher = Watching([self.shadow, *([self.runs] if self.runs else [])])
+        follow = settings.models_dir, self.hooks, settings.policy_poll_seconds
+        self.watcher = PolicyWatcher(follow[0], self.engine.swap, *follow[1:], self.engine.known)
+        self.candidates = CandidateWatcher(follow[0], self._try, *follow[1:], self.engine.known)
+        self._follower: CacheFollower | None = None
         self._closing = Event()
         self._loading = Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
         self._loading.start()
         self.chores.start()
+        self.shadow.start()
+        if self.runs is not None:
+            self.runs.start()
         if self.ring is not None:
             self.ring.start()
 
@@ -87,7 +102,13 @@ class Runtime:
         if self.ring is not None:
             self.ring.stop()
         self.watcher.stop()
+        self.candidates.stop()
+        self.shadow.close()
+        if self.runs is not None:
+            self.runs.close()
         self.chores.stop()
+        if self._follower is not None:
+            self._follower.stop()
         self.engine.close()
         if self.tracing is not None:
             self.tracing.close()
@@ -105,7 +126,7 @@ class Runtime:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""
         self._open_store()
         one_blas_thread()
-        steps = [self._load_encoder, self._load_policy]
+        steps = [self._load_encoder, self._load_policy, self._load_candidate]
         if self.settings.cache:  # last: a large cache takes long to read, and nobody needs it to be answered
             steps.append(self._open_cache)
         until_all_work(steps, self._closing)
@@ -123,12 +144,26 @@ class Runtime:
             self.watcher.look()
             self.watcher.start()
             return True
+        return self._taken(self.settings.policy, self.engine.swap)
+
+    def _load_candidate(self) -> bool:
+        if self.settings.candidate is None:
+            self.candidates.look()
+            self.candidates.start()
+            return True
+        return self._taken(self.settings.candidate, lambda policy: self._try(Trial(policy, 0.0)))
+
+    def _taken(self, folder: Path, use: Callable[[Policy], None]) -> bool:
         try:
-            self.engine.swap(Policy.load(self.settings.policy))
+            use(Policy.load(folder))
         except Exception as error:
-            tell(self.hooks, PolicyRefused(self.settings.policy, _said(error)))
+            tell(self.hooks, PolicyRefused(folder, _said(error)))
             return False
         return True
+
+    def _try(self, trial: Trial | None) -> None:
+        self.engine.try_policy(trial)
+        self.shadow.use(None if trial is None else trial.policy)
 
     def _open_cache(self) -> bool:
         """Without a cache every request is asked of a model, which is right and merely dear. Opened without an encoder
@@ -142,6 +177,10 @@ class Runtime:
             tell(self.hooks, CacheFailed("open", _said(error)))
             return False
         self.engine.use_cache(GuardedCache(cache, self.hooks))
+        if self._follower is not None:
+            self._follower.stop()
+        self._follower = CacheFollower(cache, self.hooks)
+        self._follower.start()
         self.metrics.watch_cache(cache)
         if before is not None:
             before.close()

@@ -1,12 +1,17 @@
-"""What the service does by itself, beside answering: release reservations that never reported, look for odd spend."""
+"""What the service does by itself, beside answering: release reservations that never reported, look for odd spend.
+
+Of several processes on one store, one does it: whoever holds the lease.
+"""
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event, Thread
 
 from router.errors import TierwiseError
 from router.events import Hook, ReservationsExpired, tell
+from router.log import leases
 from router.log.store import LogStore
 from router.prices import now
 from router.privacy.forgetting import in_parts
@@ -17,6 +22,7 @@ from service.alerting import Alerting
 from service.privacy import retention_of
 
 PATIENCE_SECONDS = 30.0
+LEASE, LEASE_SECONDS = "chores", 60.0
 
 
 class Chores:
@@ -30,6 +36,7 @@ class Chores:
             (settings.alert_every_seconds, self._alerting.look),
             (settings.retire_every_seconds, self.retire),
         )
+        self._name = uuid.uuid4().hex
         self._cache_url = settings.cache_url or settings.store_url
         self._kept = retention_of(settings)
         self._stopping = Event()
@@ -42,6 +49,14 @@ class Chores:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)
+            with suppress(TierwiseError, TimeoutError):
+                self._store.write(lambda c: leases.release(c, LEASE, self._name)).result(1.0)
+
+    def ours(self) -> bool:
+        """Whether the chores are this process's at the moment. Raises TierwiseError where the store does not write."""
+        now_ms, length_ms = round(time.time() * 1000), round(LEASE_SECONDS * 1000)
+        held = self._store.write(lambda c: leases.hold(c, LEASE, self._name, now_ms, length_ms))
+        return held.result(PATIENCE_SECONDS)
 
     def expire(self) -> int:
         """Release what is overdue; how many. Raises TierwiseError where the store does not write."""
@@ -64,5 +79,6 @@ class Chores:
             place = due.index(min(due))
             every, chore = self._turns[place]
             with suppress(TierwiseError, TimeoutError):  # /readyz tells when the store is away
-                chore()
+                if self.ours():
+                    chore()
             due[place] = time.monotonic() + every

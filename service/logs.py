@@ -10,6 +10,7 @@ import structlog
 
 from router.events import (
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -84,6 +85,8 @@ class EventLog:
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
+            case CandidateFailed():
+                self._logger.warning("the candidate could not decide; the incumbent did", version=event.version)
             case CacheFailed():
                 level = self._logger.debug if event.step == "skipped" else self._logger.error
                 level("cache failed", step=event.step, failure=event.failure)

@@ -11,6 +11,7 @@ from router.decisions import Outcome
 from router.events import (
     AnswerTaken,
     CacheFailed,
+    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -19,6 +20,8 @@ from router.events import (
     Reported,
     ReportFailed,
     ReservationsExpired,
+    Shadowed,
+    ShadowRun,
     SpendAlert,
     SpendingFileRead,
     SpendingRefused,
@@ -26,9 +29,10 @@ from router.events import (
 from router.safe_route import Cause
 from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
+from service.shared_metrics import AwayCollector, everyone
 
 STAGES = ("encode", "cache", "decide", "log")
-CACHE_STEPS = ("open", "lookup", "learn", "skipped")
+CACHE_STEPS = ("open", "lookup", "learn", "follow", "skipped")
 LOOKUPS = ("exact-hit", "semantic-hit", "miss", "audit", "bypass")
 UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
@@ -70,32 +74,32 @@ class Metrics:
         )
         self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
+        self.policy = self._gauge("policy_info", "Processes in which this policy decides.", "version")
+        self.waiting = self._gauge("decisions_waiting", "Decisions in the making.")
+        self.pending = self._gauge("store_pending_records", "Records that wait to be written.")
+        self.own = CollectorRegistry()  # what every process knows of all of them
+        self._levels: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
+        self._version: str | None = None
+        self.shadows = self._counter("shadow_decisions", "Requests offered to the candidate, by fate.", "result")
+        self.shadow_runs = self._counter("shadow_runs", "Alternatives to be run by the service, by fate.", "result")
+        self.candidate_failures = self._counter("candidate_failures", "Decisions that a candidate left undone.")
         self.access = self._counter("access_refusals", "Requests refused before anybody looked at them.", "cause")
-        self.policy = Gauge("tierwise_policy_info", "The policy that decides.", ["version"], registry=self.registry)
         self._start_at_zero()
 
     def watch(self, waiting: Callable[[], float], pending: Callable[[], float]) -> None:
-        """Read two levels whenever the metrics are read: decisions in the making, records that wait to be written."""
-        for name, text, read in (
-            ("decisions_waiting", "Decisions in the making.", waiting),
-            ("store_pending_records", "Records that wait to be written.", pending),
-        ):
-            Gauge(f"tierwise_{name}", text, registry=self.registry).set_function(read)
+        """Two levels to read after every request: decisions in the making, records that wait to be written."""
+        self._levels = lambda: (waiting(), pending())
 
     def watch_away(self, parts: Mapping[str, Callable[[], bool]]) -> None:
         """Read which parts are known not to answer, so that nobody waits for them."""
-        away = Gauge(
-            "tierwise_away", "1 while a part is left alone: it kept failing.", ["part"], registry=self.registry
-        )
-        for part, read in parts.items():
-            away.labels(part).set_function(lambda read=read: float(read()))  # type: ignore[misc]
+        self.own.register(AwayCollector(parts))
 
     def watch_cache(self, cache: SemanticCache) -> None:
         """Read each tenant's promise, and where it stands, whenever the metrics are read; of the cache named last."""
         if self._promises is not None:
-            self.registry.unregister(self._promises)
+            self.own.unregister(self._promises)
         self._promises = PromiseCollector(cache)
-        self.registry.register(self._promises)
+        self.own.register(self._promises)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -120,8 +124,7 @@ class Metrics:
                 self.reports.labels(event.cause).inc()
             case PolicySwapped():
                 self.swaps.labels("swapped").inc()
-                self.policy.clear()
-                self.policy.labels(event.version).set(1)
+                self._decides(event.version)
             case PolicyRefused():
                 self.swaps.labels("refused").inc()
             case EncoderFailed():
@@ -130,15 +133,36 @@ class Metrics:
                 self.cache_failures.labels(event.step).inc()
             case AnswerTaken():
                 self.answers.labels(event.result).inc()
+            case CandidateFailed():
+                self.candidate_failures.inc()
+            case Shadowed():
+                self.shadows.labels(event.result).inc(event.count)
+            case ShadowRun():
+                self.shadow_runs.labels(event.result).inc()
 
     def refused_access(self, refused: Exception) -> None:
         self.access.labels(type(refused).__name__).inc()
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         self.http.labels(path, str(status)).observe(seconds)
+        self._read_levels()
 
     def render(self) -> bytes:
-        return generate_latest(self.registry)
+        """Prometheus text: of all processes behind this port where there are several."""
+        self._read_levels()
+        return generate_latest(everyone(self.registry)) + generate_latest(self.own)
+
+    def _read_levels(self) -> None:
+        waiting, pending = self._levels()
+        self.waiting.set(waiting)
+        self.pending.set(pending)
+
+    def _decides(self, version: str) -> None:
+        if self._version is not None:
+            self.policy.labels(self._version).set(0)  # the other processes' files keep what is cleared here
+        self.policy.clear()
+        self.policy.labels(version).set(1)
+        self._version = version
 
     def _decided(self, event: Decided) -> None:
         decision = event.decision
@@ -186,6 +210,8 @@ class Metrics:
             (self.lookups, LOOKUPS),
             (self.answers, get_args(Result)),
             (self.cache_failures, CACHE_STEPS),
+            (self.shadows, get_args(Shadowed.__annotations__["result"])),
+            (self.shadow_runs, get_args(ShadowRun.__annotations__["result"])),
         ):
             for value in values:
                 metric.labels(value)
@@ -194,6 +220,9 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tierwise_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"tierwise_{name}", text, labels, registry=self.registry, multiprocess_mode="livesum")
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         return Histogram(f"tierwise_{name}", text, labels, buckets=SECONDS, registry=self.registry)

@@ -155,6 +155,9 @@ class RouteAnswer(OptionAnswer):
     unlike: float | None
     cache: LookupAnswer | None = Field(description="null: no cache is open, or it failed.")
     budget: dict[str, Any] | None = Field(None, description="The fullest budget that this call was reserved against.")
+    shadow: dict[str, Any] | None = Field(
+        None, description="Run this route too, use its answer for nothing, and report what came of it as `shadow`."
+    )
     plan: dict[str, Any] | None = Field(
         None, description="Look before using the answer: `calls`, and `signals` to report."
     )
@@ -212,6 +215,11 @@ class OutcomeBody(BaseModel):
     web_searches: int | None = Field(None, ge=0)
     storage_token_hours: float | None = Field(None, ge=0)
     service_tier: Literal["default", "batch", "flex", "priority"] | None = None
+    shadow: dict[str, Any] | None = Field(
+        None,
+        description="What came of the alternative: correct, usage counts, usd, latency_s, status; or answer, reference "
+        "and checker (exact, numeric) to score it by.",
+    )
     calls: list[dict[str, Any]] | None = Field(
         None, description="Calls that this one caused (kind: retry, fallback, escalation, judge, shadow, …)."
     )

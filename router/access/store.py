@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from router.access.keys import EVERY_TENANT, Key, digest_of, new_token, token_of
 from router.access.tables import access_keys
 from router.errors import InputError, StoreError
-from router.log.database import make_tables, open_database
+from router.log.database import open_database
+from router.migrations.upgrade import prepare
 
 _NAME_CHARS = 200
 _NO_KEYS = (0, 0)
@@ -86,7 +87,7 @@ class KeyStore:
         try:
             with self._engine.execution_options(writes=True).begin() as connection:
                 if not self._made:
-                    make_tables(connection, access_keys.metadata)
+                    prepare(connection)
                     self._made = True
                 yield connection
         except (SQLAlchemyError, OSError) as error:

@@ -6,7 +6,7 @@ Knows what a report means to the cache. Knows no threads, deadlines or HTTP.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import Any
@@ -21,11 +21,13 @@ from router.decisions import Decision, Option, Outcome
 from router.errors import InputError, StoreError
 from router.events import AnswerTaken, CacheFailed, Hook, tell
 from router.log.store import Recorded
+from router.prices import now
 from router.requests import Request
 from router.routes import Route
 from router.steps import StepError
 
 _UNKNOWN = Route("unknown", "default")
+_YOUNG, _PATIENCE_SECONDS = timedelta(seconds=3), 0.6
 SLOW_SECONDS = 0.5
 
 
@@ -97,9 +99,12 @@ class GuardedCache:
             tell(self._hooks, AnswerTaken(learnt.result))
         return learnt
 
-    def await_instead(self, decision_id: str, following_id: str) -> None:
+    def await_instead(self, decision_id: str, following_id: str, tenant: str) -> None:
         """The answer of another decision is the one to keep."""
-        self.cache.await_instead(decision_id, following_id)
+        try:
+            self.cache.await_instead(decision_id, following_id, tenant=tenant)
+        except Exception as error:
+            tell(self._hooks, CacheFailed("learn", type(error).__name__))
 
     def close(self) -> None:
         """Save what was learnt, as far as the store takes it."""
@@ -126,7 +131,10 @@ class GuardedCache:
             usd=_usd(recorded),
             failed=outcome.status == "error" or outcome.error is not None,
         )
-        return self.cache.learn(decision_id, answer, tenant=tenant)
+        # another process may have decided this a moment ago, and not have said so yet
+        young = not recorded.repeated and abs(now() - row["at"]) < _YOUNG
+        patience = _PATIENCE_SECONDS if young else 0.0
+        return self.cache.learn(decision_id, answer, tenant=tenant, patience_seconds=patience)
 
     def _feedback(
         self, decision_id: str, tenant: str, row: Mapping[str, Any], wrong: bool, right: bool

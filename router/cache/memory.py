@@ -10,6 +10,7 @@ import numpy as np
 
 from router.cache.index import VectorIndex
 from router.cache.key import CacheKey
+from router.cache.lessons import Lesson
 from router.cache.partition import AnswerRecord, Entry, Partition, Record
 from router.cache.records import CacheRules
 from router.cache.store import CacheStore, StoredAnswer, StoredEntry
@@ -50,6 +51,8 @@ class CacheMemory:
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._recent: OrderedDict[int, tuple[float, StoredAnswer]] = OrderedDict()
         self._inserts = 0
+        self.newest = 0  # entry of the store, as far as it was followed
+        self._followed_at = float("-inf")
         self._expired: list[int] = []
 
     def count(self, tenant: str) -> int:
@@ -68,7 +71,8 @@ class CacheMemory:
         """A partition with nothing expired in it, as the store had it at most `sync_seconds` ago."""
         loaded = self._loaded.get(name)
         now = self._clock()
-        if loaded is None or not 0 <= now - loaded.read_at < self._rules.sync_seconds:
+        seen = float("-inf") if loaded is None else max(loaded.read_at, self._followed_at)
+        if loaded is None or not 0 <= now - seen < self._rules.sync_seconds:
             loaded = self._read(name, tenant)
         self._loaded.move_to_end(name)
         while len(self._loaded) > self._rules.max_partitions:
@@ -100,6 +104,20 @@ class CacheMemory:
                 self._admit(loaded.partition, stored)
         loaded.read_at = self._clock()
         return loaded
+
+    def follow(self, newest: int, changed: Collection[tuple[str, str]], at: float) -> None:
+        """Read what the store said had changed when it was asked `at`; no lookup need look there for a while."""
+        for tenant, name in changed:
+            if name in self._loaded:
+                self._read(name, tenant)
+        self.newest, self._followed_at = newest, at
+
+    def remember(self, tenant: str, lesson: Lesson) -> None:
+        """Another process learnt the truth about an entry."""
+        loaded = self._loaded.get(lesson.partition)
+        if loaded is not None and loaded.tenant == tenant:
+            valid = lesson.kind.endswith("right")
+            loaded.partition.learn(lesson.places, lesson.candidate, lesson.risk or 0.0, valid)
 
     def save_indexes(self) -> None:
         """Write the indexes that take long to build, so that the next start need not."""

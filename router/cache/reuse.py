@@ -4,12 +4,17 @@ Knows the risk model and the budget; knows no entries' payloads and no store.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from router.cache.partition import Candidate
 from router.cache.risk_control import Action, BudgetControl, BudgetRules, Promise
 from router.cache.risk_model import RiskModel
 from router.cache.verifier import RiskPrior
+
+# How a truth came: by the answer to a miss, by an audit, or because somebody says that a served answer was wrong.
+Kind = Literal["miss-right", "miss-wrong", "audit-right", "audit-wrong", "complaint"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,15 @@ class Reuse:
         self.control.report_wrong(risk)
         if candidate is not None:
             self.model.learn(candidate.features, valid=False)
+
+    def follow(self, features: np.ndarray, risk: float | None, kind: Kind) -> None:
+        """Learn what another process learnt, as it did."""
+        if kind == "complaint":
+            self.control.report_wrong(risk or 0.0)
+        elif risk is not None:
+            self.control.learn(risk, kind.endswith("wrong"), audited=kind.startswith("audit"))
+        if len(features):
+            self.model.learn(features, kind.endswith("right"))
 
     @property
     def promise(self) -> Promise:

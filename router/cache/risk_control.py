@@ -9,13 +9,15 @@ quantile, and the cache misses.
 """
 
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 Action = Literal["hit", "miss", "audit"]
+Seen = tuple[float | None, Action]  # a request's risk, and what was decided
 
 
 @dataclass(frozen=True)
@@ -73,27 +75,36 @@ class BudgetControl:
         self._worth = 0  # requests of the window at or below the threshold: the hits it would make
         self.threshold = 0.0
         self.requests = self.hits = self.audits = self.audited_wrong = self.reported_wrong = 0
+        self._news: deque[Seen] = deque(maxlen=rules.window)
+        self._unseen = 0.0  # what other processes have spent that is not known here yet, as far as can be foreseen
 
     def decide(self, risk: float | None, may_serve: bool = True) -> Action:
         """One request has come; `risk` is None where no neighbour exists. Call once per request, in order."""
         at = self._advance(risk)
-        if risk is None or not may_serve or risk > self.threshold or not self._affordable(risk):
-            return "miss"
-        if self._random.random() < self.audit_chance(risk):
-            self.audits += 1
-            return "audit"
-        self._spent[at], self._hit[at] = risk, True
-        self._total_spent += risk
-        self._total_hits += 1
-        self.hits += 1
-        return "hit"
+        action = self._decided(risk, may_serve)
+        self._count(at, risk, action)
+        self._news.append((risk, action))
+        return action
 
     def exact_hit(self) -> None:
         """A byte-identical request was answered: a request and a hit, without risk."""
-        at = self._advance(None)
-        self._hit[at] = True
-        self._total_hits += 1
-        self.hits += 1
+        self._count(self._advance(None), None, "hit")
+        self._news.append((None, "hit"))
+
+    def drain(self) -> list[Seen]:
+        """What was decided since the last call, for other processes to count too; the last window of it at most."""
+        news = list(self._news)
+        self._news.clear()
+        return news
+
+    def replay(self, seen: Iterable[Seen]) -> None:
+        """Count what other processes decided for this tenant as if it had been decided here. Call once per look at
+        them, also when there is nothing: what they spent since the last look is what they may have spent again since.
+        """
+        self._unseen = 0.0
+        for risk, action in seen:
+            self._count(self._advance(risk), risk, action)
+            self._unseen += (risk or 0.0) if action == "hit" else 0.0
 
     def take_back(self) -> None:
         """The hit that was just decided could not be served after all."""
@@ -103,6 +114,7 @@ class BudgetControl:
             self._total_hits -= 1
             self._spent[at], self._hit[at] = 0.0, False
             self.hits -= 1
+            self._news[-1] = (self._news[-1][0], "miss")
 
     def learn(self, risk: float, wrong: bool, audited: bool = False) -> None:
         """The truth about a neighbour's answer has come. Labels far above the threshold say little about hits."""
@@ -129,6 +141,19 @@ class BudgetControl:
             self.threshold,
         )  # fmt: skip
 
+    def _decided(self, risk: float | None, may_serve: bool) -> Action:
+        if risk is None or not may_serve or risk > self.threshold or not self._affordable(risk):
+            return "miss"
+        return "audit" if self._random.random() < self.audit_chance(risk) else "hit"
+
+    def _count(self, at: int, risk: float | None, action: Action) -> None:
+        if action == "hit":
+            self._spent[at], self._hit[at] = risk or 0.0, True
+            self._total_spent += risk or 0.0
+            self._total_hits += 1
+            self.hits += 1
+        self.audits += action == "audit"
+
     def _advance(self, risk: float | None) -> int:
         at = self.requests % self.rules.window
         self._total_spent = max(0.0, self._total_spent - float(self._spent[at]))
@@ -153,7 +178,7 @@ class BudgetControl:
     def _affordable(self, risk: float) -> bool:
         # A share of hits means nothing over the first few: a window's budget counts the hits that the window is worth.
         counted = self._denominator() if self.rules.per == "requests" else max(self._total_hits + 1, self._worth)
-        return self._upper(self._total_spent + risk) <= self.rules.max_wrong * counted
+        return self._upper(self._total_spent + self._unseen + risk) <= self.rules.max_wrong * counted
 
     def _ratio(self) -> tuple[float, float]:
         """How many wrong answers come per foretold one, and on how many wrong answers that rests.

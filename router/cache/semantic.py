@@ -6,7 +6,6 @@ brings the vector, and brings the new answer after a miss.
 
 import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,10 @@ import numpy as np
 
 from router.cache.answers import NewAnswer, same_answer
 from router.cache.controls import CacheControls
+from router.cache.journal import CacheJournal
+from router.cache.journal_store import JournalStore
 from router.cache.key import CacheKey, NotCacheable, cache_key
+from router.cache.lessons import complaint, truth
 from router.cache.memory import CacheMemory
 from router.cache.partition import AnswerRecord, Candidate, Entry, Partition, Record
 from router.cache.records import CacheLookup, CacheRules, Invalidation, Learnt, Pending
@@ -26,11 +28,13 @@ from router.cache.risk_control import Promise
 from router.cache.store import CacheStore, Label, StoredAnswer
 from router.cache.tenants import CacheTenants
 from router.cache.verifier import Verifier
+from router.cache.waiting import Waiting
 from router.requests import Request
 
 Vector = np.ndarray | Callable[[], np.ndarray]
 # An entry made later than now by more than this was written under a clock that has since stepped back.
 _CLOCK_SLACK_SECONDS = 5.0
+_SERVED = "served:"  # before the name of a lookup whose answer was served, and may be complained of
 
 
 class SemanticCache:
@@ -56,9 +60,9 @@ class SemanticCache:
         self._store, self._verifier, self._clock = store, verifier, clock
         self._memory = CacheMemory(store, verifier, encoder, dim, self.rules, clock, embed, index_dir)
         self._lock = threading.RLock()
-        self._tenants = CacheTenants(store, verifier.prior, self.rules, self._lock, seed)
-        self._pending: OrderedDict[str, Pending] = OrderedDict()
-        self._served: OrderedDict[str, Pending] = OrderedDict()
+        self._journal = CacheJournal(JournalStore(store), self._memory, self._lock, clock)
+        self._tenants = CacheTenants(store, verifier.prior, self.rules, self._lock, self._journal, seed)
+        self._waiting = Waiting(store, self.rules.max_pending)
 
     def lookup(self, request: Request, vector: Vector | None = None, lookup_id: str | None = None) -> CacheLookup:
         """May a stored answer serve? `vector`, or a function that makes it, is used only past the exact tier.
@@ -101,16 +105,15 @@ class SemanticCache:
             raise
         self._tenants.save_due()
 
-    def learn(self, lookup_id: str, answer: NewAnswer, *, tenant: str) -> Learnt:
+    def learn(self, lookup_id: str, answer: NewAnswer, *, tenant: str, patience_seconds: float = 0.0) -> Learnt:
         """The answer to a miss or an audit. Stores it, and learns whether the neighbour's would have been right.
 
-        A lookup of another tenant is unknown. The store is written without the lock: no lookup waits for a disk.
+        A lookup of another tenant is unknown; that of another process is found in the store, where it may have to be
+        waited for. The store is written without the lock: no lookup waits for a disk.
         """
-        with self._lock:
-            pending = self._pending.get(lookup_id)
-            if pending is None or pending.key.tenant != tenant:
-                return Learnt("refused", "unknown or already learnt")
-            del self._pending[lookup_id]
+        pending = self._waiting.take(lookup_id, tenant, patience_seconds)
+        if pending is None:
+            return Learnt("refused", "unknown or already learnt")
         refusal = answer.refusal(self.rules.max_answer_bytes)
         if refusal:
             return Learnt("refused", refusal)
@@ -122,12 +125,11 @@ class SemanticCache:
             return Learnt("refused", "the caller asked for no store", valid)
         return Learnt("stored", "stored", valid)
 
-    def await_instead(self, lookup_id: str, following_id: str) -> None:
+    def await_instead(self, lookup_id: str, following_id: str, *, tenant: str) -> None:
         """Another call is made for the same request: its answer is awaited, under another name."""
-        with self._lock:
-            pending = self._pending.pop(lookup_id, None)
-            if pending is not None:
-                self._pending[following_id] = pending
+        pending = self._waiting.take(lookup_id, tenant)
+        if pending is not None:
+            self._waiting.keep(following_id, pending, self._clock())
 
     def report_wrong(
         self, lookup_id: str, *, tenant: str, answer_id: int | None = None, risk: float | None = None
@@ -136,38 +138,33 @@ class SemanticCache:
 
         `answer_id` and `risk` are what the log says was served, for lookups of before a restart.
         """
+        served = self._waiting.take(_SERVED + lookup_id, tenant)
+        candidate = None if served is None else served.candidate
+        answer_id = answer_id if candidate is None else candidate.answer_id
+        if answer_id is None:
+            return False
+        if served is not None:
+            risk = None if served.decision is None else served.decision.risk
         with self._lock:
-            served = self._served.pop(lookup_id, None)
-            if served is not None and served.key.tenant != tenant:
-                self._served[lookup_id] = served
-                return False
-            candidate = None if served is None else served.candidate
-            answer_id = answer_id if candidate is None else candidate.answer_id
-            if answer_id is None:
-                return False
-            if served is not None:
-                risk = None if served.decision is None else served.decision.risk
             # the exact tier judged nothing, so the verifier learns nothing from it
             self._tenants.reuse(tenant).report_wrong(None if risk is None else candidate, risk or 0.0)
+            self._journal.taught(tenant, complaint(None if risk is None else candidate, risk))
         self._drop(tenant, [answer_id])
         self._tenants.save(tenant)
         return True
 
     def report_right(self, lookup_id: str, *, tenant: str) -> bool:
         """A served answer was right: its record says so. The budget is not moved: praise is not a random sample."""
+        served = self._waiting.take(_SERVED + lookup_id, tenant)
+        if served is None or served.candidate is None or served.decision is None:
+            return False
         with self._lock:
-            served = self._served.pop(lookup_id, None)
-            if served is None or served.key.tenant != tenant or served.candidate is None or served.decision is None:
-                return False
             self._memory.partition(served.key.partition, tenant).learn((), served.candidate, 0.0, valid=True)
-            return True
+        return True
 
     def retract(self, lookup_id: str, *, tenant: str) -> int:
         """What this lookup's own answer said turned out wrong: it must not be stored, or no longer. How many left."""
-        with self._lock:
-            pending = self._pending.get(lookup_id)
-            if pending is not None and pending.key.tenant == tenant:
-                del self._pending[lookup_id]
+        self._waiting.take(lookup_id, tenant)
         return self._drop(tenant, [one.answer_id for one in self._store.find(tenant, source=lookup_id)])
 
     def invalidate(
@@ -224,8 +221,23 @@ class SemanticCache:
         with self._lock:
             return self._memory.warm()
 
+    def flush(self) -> None:
+        """Let the other processes know which answers are awaited."""
+        self._waiting.flush(self._clock())
+
+    def follow(self) -> None:
+        """Read what the other processes stored, count what they served and learn what they learnt; tell them what
+        happened here. Call about twice a second where several processes share a store."""
+        at = self._clock()
+        newest, changed = self._store.changed_since(self._memory.newest)
+        with self._lock:
+            self._memory.follow(newest, changed, at)
+        self._tenants.follow()
+
     def close(self) -> None:
         """Save every tenant's state and the large indexes."""
+        self.flush()
+        self._tenants.follow()
         for tenant in self._tenants.names():
             self._tenants.save(tenant)
         with self._lock:
@@ -273,7 +285,8 @@ class SemanticCache:
     def _serve(
         self, lookup_id: str, pending: Pending, answer: StoredAnswer, tier: Literal["exact", "semantic"], reason: str
     ) -> CacheLookup:
-        _keep(self._served, lookup_id, pending, self.rules.max_pending)
+        judged = pending.decision is not None  # of an exact hit, the log knows all that a complaint needs
+        self._waiting.keep(_SERVED + lookup_id, replace(pending, may_store=False), self._clock(), shared=judged)
         record = self._memory.partition(pending.key.partition, pending.key.tenant).answers[answer.answer_id]
         record.served += 1
         record.used = self._clock()
@@ -283,7 +296,7 @@ class SemanticCache:
     def _wait(
         self, lookup_id: str, pending: Pending, reason: str, action: Literal["hit", "miss", "audit"]
     ) -> CacheLookup:
-        _keep(self._pending, lookup_id, pending, self.rules.max_pending)
+        self._waiting.keep(lookup_id, pending, self._clock())
         return _told(pending, lookup_id, action, reason, None, None, self._clock())
 
     def _fresh(self, record: AnswerRecord, controls: CacheControls) -> bool:
@@ -328,6 +341,7 @@ class SemanticCache:
         places = (candidate.entry_id, *(() if entry_id is None else (entry_id,)))
         with self._lock:
             self._tenants.reuse(tenant).learn(candidate, decision, valid)
+            self._journal.taught(tenant, truth(pending.key.partition, places, candidate, decision, valid))
             self._memory.partition(pending.key.partition, tenant).learn(places, candidate, decision.risk, valid)
         self._store.learn(Label(places, candidate.answer_id, valid, decision.risk, candidate.cosine))
         self._tenants.changed(tenant)
@@ -345,12 +359,6 @@ class SemanticCache:
 
 def _made(vector: Vector | None) -> np.ndarray | None:
     return vector() if callable(vector) else vector
-
-
-def _keep(kept: OrderedDict[str, Pending], lookup_id: str, pending: Pending, limit: int) -> None:
-    kept[lookup_id] = pending
-    if len(kept) > limit:
-        kept.popitem(last=False)
 
 
 def _told(

@@ -17,10 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
 from router.cache.sealing import open_answer, seal_answer
-from router.cache.tables import answers, entries, metadata, states
+from router.cache.tables import answers, entries, states
 from router.errors import StoreError
-from router.log.database import make_tables, open_database
+from router.log.database import CACHE_LOCK, open_database
 from router.log.driver_sql import from_json, in_style_of, quoted
+from router.migrations.upgrade import prepare
 from router.privacy.cipher import Cipher, SealedError
 
 
@@ -69,9 +70,9 @@ class CacheStore:
         self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, cipher: Cipher | None = None
     ) -> None:
         self.cipher = cipher or Cipher()
-        self._engine = open_database(url, timeout_seconds, fsync)
-        with self._writing() as connection:
-            make_tables(connection, metadata)
+        self._engine = open_database(url, timeout_seconds, fsync, CACHE_LOCK)
+        with self.writing() as connection:
+            prepare(connection)
 
     def insert(
         self,
@@ -85,7 +86,7 @@ class CacheStore:
     ) -> tuple[int, int]:
         """Keep a wording with its answer, in place of an equal wording: (answer_id, entry_id)."""
         equal = (entries.c.partition == key.partition, entries.c.exact == key.exact)
-        with self._writing() as connection:
+        with self.writing() as connection:
             stale = connection.scalar(select(entries.c.answer_id).where(*equal))
             connection.execute(delete(entries).where(*equal))
             answer_id = _keep_answer(connection, key, answer, created, expires, self.cipher)
@@ -135,23 +136,35 @@ class CacheStore:
             .where(entries.c.partition == partition, entries.c.entry_id > entry_id)
             .order_by(entries.c.entry_id)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             for row in connection.execution_options(yield_per=1_000).execute(query):
                 fits = row.vector is not None and row.encoder == encoder
                 with suppress(SealedError):
                     text = self.cipher.open(row.text, row.partition)
                     yield StoredEntry(row, text, np.frombuffer(row.vector, np.float32) if fits else None)
 
+    def changed_since(self, entry_id: int) -> tuple[int, list[tuple[str, str]]]:
+        """The newest entry, and (tenant, partition) of those that have entries after one."""
+        query = (
+            select(answers.c.tenant, entries.c.partition, func.max(entries.c.entry_id))
+            .join(answers, answers.c.answer_id == entries.c.answer_id)
+            .where(entries.c.entry_id > entry_id)
+            .group_by(answers.c.tenant, entries.c.partition)
+        )
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        return max([entry_id, *(row[2] for row in rows)]), [(row[0], row[1]) for row in rows]
+
     def partitions(self, tenant: str | None = None) -> list[tuple[str, str]]:
         """(tenant, partition) of everything stored."""
         query = select(answers.c.tenant, answers.c.partition).distinct()
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query if tenant is None else query.where(answers.c.tenant == tenant)).all()
         return [(row.tenant, row.partition) for row in rows]
 
     def set_vector(self, entry_id: int, vector: np.ndarray, encoder: str) -> None:
         """The wording was embedded anew, with another encoder."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             values = {"vector": vector.astype(np.float32).tobytes(), "encoder": encoder}
             connection.execute(update(entries).where(entries.c.entry_id == entry_id).values(values))
 
@@ -159,7 +172,7 @@ class CacheStore:
         """Add to the histories. Increments, so that two processes both count."""
         judged = label.entries[0]
         field = "confirmed" if label.valid else "refuted"
-        with self._writing() as connection:
+        with self.writing() as connection:
             at = update(entries).where(entries.c.entry_id == judged)
             connection.execute(at.values({field: entries.c[field] + 1}))
             if not label.valid:
@@ -175,7 +188,7 @@ class CacheStore:
 
     def count_served(self, times: Mapping[int, int]) -> None:
         """Add to how often answers were served, by answer_id."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             for answer_id, more in times.items():
                 served = update(answers).where(answers.c.answer_id == answer_id)
                 connection.execute(served.values(served=answers.c.served + more))
@@ -184,7 +197,7 @@ class CacheStore:
         """Delete answers and their wordings; how many answers there were. With `expired_by`, only those whose time is
         over then: another process may have renewed one."""
         removed = 0
-        with self._writing() as connection:
+        with self.writing() as connection:
             for start in range(0, len(answer_ids), 500):
                 part = list(answer_ids[start : start + 500])
                 if expired_by is not None:
@@ -210,7 +223,7 @@ class CacheStore:
             query = query.where(answers.c.created < created_before)
         if source is not None:
             query = query.where(answers.c.source == source)
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query.order_by(answers.c.answer_id)).all()
         return [found for row in rows if (found := self._opened(row)) is not None]
 
@@ -221,7 +234,7 @@ class CacheStore:
             .join(answers, answers.c.answer_id == entries.c.answer_id)
             .where(answers.c.tenant == tenant)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             for row in connection.execution_options(yield_per=1_000).execute(query):
                 vector = None if row.vector is None else np.frombuffer(row.vector, np.float32)
                 yield row.answer_id, vector, row.encoder
@@ -231,26 +244,27 @@ class CacheStore:
         query = select(answers.c.tenant, func.count(), func.sum(func.length(answers.c.content))).group_by(
             answers.c.tenant
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return {row[0]: (int(row[1]), int(row[2] or 0)) for row in connection.execute(query)}
 
     def save_state(self, tenant: str, state: Mapping[str, Any]) -> None:
         """The last writer wins: each process keeps the promise for its own traffic, and a restart takes over one of
         these whole states rather than a mixture."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             values = {"state": dict(state), "saved": time.time()}
             if not connection.execute(update(states).where(states.c.tenant == tenant).values(values)).rowcount:
                 connection.execute(states.insert().values(tenant=tenant, **values))
 
     def load_state(self, tenant: str) -> dict[str, Any] | None:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.scalar(select(states.c.state).where(states.c.tenant == tenant))
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a writing transaction, committed at the end."""
         try:
             with self._engine.execution_options(writes=True).begin() as connection:
                 yield connection
@@ -258,7 +272,8 @@ class CacheStore:
             raise StoreError(f"the cache store could not be written: {type(error).__name__}") from error
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read from."""
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -312,7 +327,7 @@ def _insert_entry(
     values = {
         "answer_id": answer_id,
         "partition": key.partition,
-        "text": text,
+        "text": text.replace("\x00", ""),  # PostgreSQL keeps no NUL in text
         "exact": key.exact,
         "vector": None if vector is None else vector.astype(np.float32).tobytes(),
         "encoder": encoder,

@@ -69,3 +69,27 @@ states = Table(
     Column("state", JSON, nullable=False),
     Column("saved", Float, nullable=False),
 )
+# What one process has seen and learnt, for the others to do after it: see router.cache.journal.
+journal = Table(
+    "cache_journal",
+    metadata,
+    Column("journal_id", Integer, primary_key=True, autoincrement=True),
+    Column("tenant", String(200), nullable=False),
+    Column("process", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("news", JSON, nullable=False),
+    Index("cache_journal_by_time", "at"),
+    sqlite_autoincrement=True,
+)
+# Lookups whose answer is still awaited, so that any process may take it: see router.cache.waiting.
+waiting = Table(
+    "cache_waiting",
+    metadata,
+    Column("lookup_id", String(64), primary_key=True),
+    Column("tenant", String(200), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("vector", LargeBinary),
+    Column("lookup", JSON, nullable=False),
+    Index("cache_waiting_by_time", "at"),
+)

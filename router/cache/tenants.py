@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 
+from router.cache.journal import FROM_THE_START, CacheJournal
 from router.cache.records import CacheRules
 from router.cache.reuse import Reuse
 from router.cache.store import CacheStore
@@ -16,9 +17,15 @@ class CacheTenants:
     written to the store."""
 
     def __init__(
-        self, store: CacheStore, prior: RiskPrior, rules: CacheRules, lock: threading.RLock, seed: int | None
+        self,
+        store: CacheStore,
+        prior: RiskPrior,
+        rules: CacheRules,
+        lock: threading.RLock,
+        journal: CacheJournal,
+        seed: int | None,
     ) -> None:
-        self._store, self._prior, self._rules, self._lock = store, prior, rules, lock
+        self._store, self._prior, self._rules, self._lock, self._journal = store, prior, rules, lock, journal
         self._seeds = np.random.default_rng(seed)
         self._reuse: dict[str, Reuse] = {}
         self._unsaved: Counter[str] = Counter()
@@ -35,10 +42,18 @@ class CacheTenants:
             rules = self._rules.tenants.get(tenant, self._rules.budget)
             reuse = Reuse(self._prior, rules, int(self._seeds.integers(2**31)))
             saved = self._store.load_state(tenant)
-            if saved is not None:
-                reuse.restore(saved)
+            if saved is None:
+                self._journal.catch_up(tenant, reuse, FROM_THE_START)
+            elif reuse.restore(saved) and "journal" in saved:
+                self._journal.catch_up(tenant, reuse, saved["journal"])
             self._reuse[tenant] = reuse
         return self._reuse[tenant]
+
+    def follow(self) -> None:
+        """Tell the other processes what happened here, and do what happened there. Raises StoreError."""
+        with self._lock:
+            known = dict(self._reuse)
+        self._journal.look(known)
 
     def used(self, tenant: str, answer_id: int) -> None:
         """An answer was served. Call with the lock held."""
@@ -65,6 +80,7 @@ class CacheTenants:
     def save(self, tenant: str) -> None:
         with self._lock:
             state, uses = self.reuse(tenant).to_dict(), self._uses.pop(tenant, Counter())
+            state["journal"] = self._journal.mark(tenant, self.reuse(tenant))
             unsaved = self._unsaved.pop(tenant, 0)
         try:
             self._store.save_state(tenant, state)

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from router.errors import InputError
 
 REPORT_SECONDS, IDLE_SECONDS = 60.0, 15.0  # a month's report; a transaction left open
-WRITER_LOCK = 7_413_651_929  # any number that other users of the database do not use
+WRITER_LOCK, CACHE_LOCK = 7_413_651_929, 7_413_651_930  # numbers that other users of the database do not use
 _CURE = "Use a SQLAlchemy URL such as sqlite:///models/tierwise.db."
 
 
-def open_database(url: str, timeout_seconds: float, fsync: bool) -> Engine:
-    """An engine that has not connected yet. Raises InputError for a URL that can never work."""
+def open_database(url: str, timeout_seconds: float, fsync: bool, lock: int = WRITER_LOCK) -> Engine:
+    """An engine that has not connected yet; on PostgreSQL, writers with the same `lock` go one after the other. Raises
+    InputError for a URL that can never work."""
     try:
         parsed = make_url(url)
         engine = create_engine(parsed, json_serializer=lambda value: orjson.dumps(value).decode())
@@ -31,21 +32,8 @@ def open_database(url: str, timeout_seconds: float, fsync: bool) -> Engine:
         _prepare_sqlite(engine, parsed, timeout_seconds, fsync)
     elif parsed.get_backend_name() == "postgresql":
         _bound_waiting(engine, timeout_seconds)
-        _one_writer(engine)
+        _one_writer(engine, lock)
     return engine
-
-
-def make_tables(connection: Connection, metadata: MetaData) -> None:
-    """Make the tables that are not there, and add what an older version's tables lack: columns that may be null."""
-    metadata.create_all(connection)
-    inspector = inspect(connection)
-    for table in metadata.sorted_tables:
-        there = {column["name"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there and column.nullable:
-                kind = column.type.compile(connection.dialect)
-                name = connection.dialect.identifier_preparer.quote(column.name)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
 
 
 def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: bool) -> None:
@@ -101,13 +89,13 @@ def _bound_waiting(engine: Engine, timeout_seconds: float) -> None:
             kwargs.setdefault(name, value)
 
 
-def _one_writer(engine: Engine) -> None:
+def _one_writer(engine: Engine, lock: int) -> None:
     """One writing transaction at a time, as SQLite has it: the ledger decides on what it reads."""
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get("writes"):
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
 
 
 def _enter_wal(connection: Any, timeout_seconds: float) -> None:

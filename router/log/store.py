@@ -20,7 +20,7 @@ from router.cache.records import CacheLookup
 from router.decisions import Decision, Option, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
 from router.log.database import open_database
-from router.log.tables import decisions, metadata, outcomes, probes
+from router.log.tables import decisions, outcomes, probes
 from router.log.writer import LogWriter
 from router.outcomes import Pricer, as_decided, billed, conflicts, content_digest, facts, merge
 from router.prices import now
@@ -28,10 +28,8 @@ from router.privacy.redaction import redact_all
 from router.privacy.text_rule import NO_TEXT, TextRule
 from router.requests import Request
 from router.routes import Route
-from router.spend.ledger_tables import calls as _ledger_calls
 
 T = TypeVar("T")
-assert _ledger_calls.metadata is metadata  # the ledger's tables are made with the log's
 _INSERT_DECISION = decisions.insert()
 # What else belongs into a record's transaction: a reservation beside a decision, a settlement beside a report.
 Reserve = Callable[[Connection], Any]
@@ -62,7 +60,7 @@ class LogStore:
         self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, keep_text: TextRule = NO_TEXT
     ) -> None:
         self._engine = open_database(url, timeout_seconds, fsync)
-        self._writer = LogWriter(self._engine, metadata, patience_seconds=2 * timeout_seconds)
+        self._writer = LogWriter(self._engine, patience_seconds=2 * timeout_seconds)
         self.keep_text = keep_text
 
     @property

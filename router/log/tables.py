@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     DateTime,
     Float,
@@ -98,3 +99,12 @@ outcomes = Table(
 
 # One row that readiness writes over and over, to know that writing works.
 probes = Table("probes", metadata, Column("probe", Integer, primary_key=True), Column("at", UtcTime, nullable=False))
+
+# Who does, until when, what only one of several processes should.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(40), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)

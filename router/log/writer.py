@@ -13,12 +13,12 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from router.breaker import Breaker
 from router.errors import StoreAwayError, StoreError, TierwiseError
-from router.log.database import make_tables
+from router.migrations.upgrade import prepare
 
 T = TypeVar("T")
 MAX_BATCH = 256
@@ -39,10 +39,8 @@ class LogWriter:
     second.
     """
 
-    def __init__(
-        self, engine: Engine, metadata: MetaData, max_pending: int = 10_000, patience_seconds: float = 2.0
-    ) -> None:
-        self._engine, self._metadata = engine.execution_options(writes=True), metadata
+    def __init__(self, engine: Engine, max_pending: int = 10_000, patience_seconds: float = 2.0) -> None:
+        self._engine = engine.execution_options(writes=True)
         self._patience, self._since, self._breaker = patience_seconds, float("inf"), Breaker()
         self._queue: Queue[_Job | None] = Queue(max_pending)
         self._connection: Connection | None = None
@@ -145,7 +143,7 @@ class LogWriter:
             connection = self._engine.connect()
             try:
                 with connection.begin():
-                    make_tables(connection, self._metadata)
+                    prepare(connection)
             except BaseException:
                 connection.invalidate()
                 connection.close()

@@ -6,7 +6,7 @@ an id derived from the first one's: the same report, sent twice, is told the sam
 
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -42,14 +42,19 @@ def has_evidence(outcome: Outcome) -> bool:
 
 
 def judge_answer(
-    policy: Policy, store: LogStore, outcome: Outcome, at: datetime, reserve: Callable[[Decision, Request], Reserve]
+    policies: Sequence[Policy],
+    store: LogStore,
+    outcome: Outcome,
+    at: datetime,
+    reserve: Callable[[Decision, Request], Reserve],
 ) -> Verdict | None:
-    """The verdict on a reported answer; its next decision is in the log, and its cost reserved, when this returns.
+    """The verdict on a reported answer, by the one of these policies that decided; its next decision is in the log, and
+    its cost reserved, when this returns.
 
     Blocks on the store. Raises SpendingError where a budget has no room for another call.
     """
     row = store.decision(outcome.decision_id, outcome.tenant)
-    verdict = next_decision(policy, row, outcome, at)
+    verdict = next((found for one in policies if (found := next_decision(one, row, outcome, at)) is not None), None)
     if verdict is not None and verdict.following is not None:
         reserved = reserve(verdict.following, _owner(row))
         store.append_once(following_row(row, verdict.following), reserved).result(STORE_SECONDS)

@@ -1,5 +1,6 @@
 """Calls that another call caused: retries, fallbacks, escalations, judges, shadows. Read from a report, validated."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,11 @@ def read_calls(
     if not isinstance(given, list) or not 0 < len(given) <= MOST_CALLS:
         raise InputError("calls", given, "not a list of calls", f"Send 1 to {MOST_CALLS} objects.")
     return tuple(_call(f"calls[{i}]", one, read) for i, one in enumerate(given))
+
+
+def caused_id(cause_id: str, mark: str) -> str:
+    """The ledger's id of a call that another one caused; the same `mark` is booked once."""
+    return f"{cause_id}:{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
 
 
 def _call(where: str, given: Any, read: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:

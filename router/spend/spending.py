@@ -4,7 +4,6 @@ Knows rules, decisions and outcomes; the ledger does the booking. What it keeps 
 throttling budgets stood after this process's last reservation): the ledger alone admits.
 """
 
-import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -26,9 +25,11 @@ from router.policy import Policy
 from router.prices import Usage, find_model, now
 from router.requests import Request
 from router.routes import Route, effort_rank
+from router.shadow.booking import SHADOW_MARK, shadow_call
 from router.spend import ledger
 from router.spend.admission import Charged, Standing, read_standings
 from router.spend.budgets import Applied, Estimate, applying
+from router.spend.caused_calls import caused_id
 from router.spend.ledger import Kind, NewCall, Settlement
 from router.spend.ledger_book import Book
 from router.spend.ownership import Owner
@@ -108,6 +109,9 @@ class Spending:
             self._sessions.learn(call, said)
             for i, caused in enumerate(said.calls or ()):
                 _book_caused(connection, call, caused, f"{report_key}:{i}", row["at"], price)
+            alternative = shadow_call(connection, row["decision_id"], said.shadow)
+            if alternative is not None:
+                _book_caused(connection, call, alternative, SHADOW_MARK, row["at"], price)
 
         return settle
 
@@ -296,5 +300,4 @@ def _book_caused(
     found = Settlement(to_pico(usd or 0), usd is None, failed=said.get("status") == "error", facts=facts)
     provider = find_model(route.model)
     call = {"kind": said["kind"], "model": route.model, "effort": route.effort, "provider": provider and provider[0].id}
-    digest = hashlib.sha256(mark.encode()).hexdigest()[:12]
-    ledger.add_caused(connection, cause, f"{cause['call_id']}:{digest}", call, found)
+    ledger.add_caused(connection, cause, caused_id(cause["call_id"], mark), call, found)

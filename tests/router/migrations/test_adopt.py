@@ -4,7 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from router.log.database import make_tables, open_database
+from router.log.database import open_database
+from router.migrations.adopt import add_lacking
 
 
 def table(*more: Column) -> MetaData:
@@ -17,11 +18,11 @@ def test_missing_columns_are_added_and_rows_kept(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'old.db'}", 1.0, fsync=False).execution_options(writes=True)
     new = table(Column("user", String(9)))
     with engine.begin() as connection:
-        make_tables(connection, table())
+        add_lacking(connection, table())
         connection.exec_driver_sql("INSERT INTO things VALUES (1)")
     for _ in range(2):  # the second time there is nothing to do
         with engine.begin() as connection:
-            make_tables(connection, new)
+            add_lacking(connection, new)
     with engine.begin() as connection:
         connection.execute(new.tables["things"].insert(), {"key": 2, "user": "b"})
         assert connection.execute(new.tables["things"].select()).all() == [(1, None), (2, "b")]

@@ -1,0 +1,129 @@
+"""Several processes behind one port: one view of the cache, one sum of metrics, and none missed when it dies."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from router.current_policy import write_current
+
+pytestmark = pytest.mark.real
+ROOT = Path(__file__).parents[2]
+WORKERS = 3
+
+
+def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+class Service:
+    """`python -m service --workers N`; a new connection reaches any of them."""
+
+    def __init__(self, folder: Path, *arguments: str, **told: str) -> None:
+        environment = {
+            "TIERWISE_MODELS_DIR": str(folder / "models"),
+            "TIERWISE_STORE_URL": f"sqlite:///{folder / 'log.db'}",
+            "TIERWISE_ENCODER_BACKEND": "hashing",
+            "TIERWISE_STORE_TIMEOUT_SECONDS": "10",
+            **told,
+        }
+        command = [sys.executable, "-m", "service", "--port", "0", "--workers", str(WORKERS), *arguments]
+        with (folder / "stderr.txt").open("a") as errors:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env={**os.environ, **environment}
+            )
+        assert self.process.stdout is not None
+        found = re.search(r"http://\S+", self.process.stdout.readline())
+        assert found
+        self.url = found.group()
+        until(lambda: len(self.workers()) == WORKERS and all(self.versions()), 120)
+
+    def workers(self) -> list[int]:
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        lines = {int(pid): Path(f"/proc/{pid}/cmdline") for pid in found}
+        return [pid for pid, line in lines.items() if line.exists() and b"spawn_main" in line.read_bytes()]
+
+    def each(self, path: str) -> list[dict]:
+        """What is answered on many new connections: every worker is among them, all but surely."""
+        return [httpx.get(self.url + path, timeout=20).json() for _ in range(24)]
+
+    def versions(self) -> set[str]:
+        """What the workers say that decides; an empty text for one that is not ready."""
+        try:
+            ready = all(one["ready"] for one in self.each("/readyz"))
+        except httpx.TransportError:
+            return {""}
+        return {one["current"]["version"] for one in self.each("/policies")} if ready else {""}
+
+    def metric(self, name: str) -> float:
+        found = re.search(rf"^{re.escape(name)} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.M)
+        return float(found.group(1)) if found else 0.0
+
+    def route(self, prompt: str) -> dict:
+        answer = httpx.post(f"{self.url}/route", json={"prompt": prompt}, timeout=20)
+        return answer.raise_for_status().json()
+
+    def report(self, decision: dict, **said: object) -> dict:
+        body = {"decision_id": decision["decision_id"], "correct": 1, **said}
+        return httpx.post(f"{self.url}/outcomes", json=body, timeout=20).raise_for_status().json()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, write_policy) -> Iterator[Service]:
+    write_current(tmp_path / "models", write_policy())
+    service = Service(tmp_path)
+    yield service
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(40) == 0
+    assert service.process.stdout is not None
+    service.process.stdout.close()
+
+
+def test_they_are_one_service(serve: Service, tmp_path: Path, write_policy) -> None:
+    # answers are reported to any of them, and stored
+    decisions = [serve.route(f"What is {number} plus two?") for number in range(20)]
+    taken = [serve.report(one, answer=f"answer {one['decision_id'][:4]}") for one in decisions]
+    assert [one["cache"]["result"] for one in taken] == ["stored"] * 20
+    # every one of them serves what another stored, within a second
+    time.sleep(1.0)
+    assert {serve.route("What is 3 plus two?")["action"] for _ in range(24)} == {"cached"}
+    # an invalidation reaches all within a second
+    body = {"tenant": "default", "everything": True, "dry_run": False}
+    assert httpx.post(f"{serve.url}/cache/invalidate", json=body, timeout=20).json()["answers"] == 20
+    time.sleep(1.0)
+    assert {serve.route("What is 3 plus two?")["action"] for _ in range(24)} == {"route"}
+    # one promise
+    time.sleep(1.2)
+    assert {one["promise"]["requests"] for one in serve.each("/cache?tenant=default")} == {68}
+    # metrics add up
+    counted = sum(serve.metric(f'tierwise_decisions_total{{action="{a}",tier="{t}"}}') for a, t in KINDS)
+    assert counted == 68
+    # a promotion reaches all within a second
+    version = write_current(tmp_path / "models", write_policy("next", seed=7)).version
+    time.sleep(1.0)
+    assert serve.versions() == {version}
+    assert serve.metric(f'tierwise_policy_info{{version="{version}"}}') == WORKERS
+
+
+KINDS = [("route", "economy"), ("route", "standard"), ("cached", "cached")]
+
+
+def test_a_killed_worker_is_replaced_and_nobody_is_refused(serve: Service) -> None:
+    before = serve.metric('tierwise_outcome_reports_total{result="recorded"}')
+    serve.report(serve.route("a question before the kill"))
+    victims = serve.workers()[:1]
+    os.kill(victims[0], signal.SIGKILL)
+    until(lambda: len(serve.workers()) == WORKERS and not set(victims) & set(serve.workers()))
+    answers = [httpx.post(f"{serve.url}/route", json={"prompt": f"q {n}"}, timeout=60) for n in range(24)]
+    assert {one.status_code for one in answers} == {200}
+    assert serve.metric('tierwise_outcome_reports_total{result="recorded"}') == before + 1
