@@ -136,6 +136,16 @@ class Settings(BaseSettings):
         description="A model at that endpoint which judges both answers where no reference is reported.",
     )
 
+    guard_every_seconds: float = Field(
+        default=10.0, gt=0, description="How often the guardrails of a policy on trial are looked at."
+    )
+    guard_error_rate: float = Field(
+        default=0.02, gt=0, lt=1, description="How much more often its calls may fail than before, as a share of calls."
+    )
+    guard_usd_per_correct: float = Field(
+        default=0.10, ge=0, description="How much more a correct answer may cost than before, as a share."
+    )
+
     # Access
     access: Literal["auto", "keys", "open"] = Field(
         default="auto",

@@ -15,6 +15,7 @@ from router.events import (
     Decided,
     EncoderFailed,
     Event,
+    PolicyChanged,
     PolicyRefused,
     PolicySwapped,
     Reported,
@@ -39,6 +40,7 @@ REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-err
 REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
 ACCESS = ("UnknownKeyError", "ForbiddenError", "RateLimitedError", "StoreError")
 ALERT_RULES = ("day-spend", "tenant-spend", "tier-mix", "retry-rate", "cache-hits", "month-forecast")
+AUTOMATIC = ("guardrails", "drift")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -74,6 +76,7 @@ class Metrics:
         )
         self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
+        self.changes = self._counter("policy_changes", "Stages, promotions and rollbacks, by whom.", "action", "source")
         self.policy = self._gauge("policy_info", "Processes in which this policy decides.", "version")
         self.waiting = self._gauge("decisions_waiting", "Decisions in the making.")
         self.pending = self._gauge("store_pending_records", "Records that wait to be written.")
@@ -124,6 +127,12 @@ class Metrics:
                 self.reports.labels(event.cause).inc()
             case PolicySwapped():
                 self.swaps.labels("swapped").inc()
+                self.policy.clear()
+                self.policy.labels(event.version).set(1)
+            case PolicyChanged():
+                self.changes.labels(
+                    event.change.action, event.change.by if event.change.by in AUTOMATIC else "operator"
+                ).inc()
                 self._decides(event.version)
             case PolicyRefused():
                 self.swaps.labels("refused").inc()

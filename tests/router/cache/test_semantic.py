@@ -145,6 +145,15 @@ def test_a_complaint_about_an_exact_hit_removes_it(make_cache: Make, embed: Embe
     assert ask(cache, embed, "hello").action == "miss"
 
 
+def test_an_unloaded_tenant_is_awaited_no_more(make_cache: Make, embed: Embed) -> None:
+    cache = make_cache()
+    theirs = replace(Request.from_prompt("what is the capital of Peru"), tenant="other")
+    ours, other = ask(cache, embed, "what is the capital of Chile"), ask(cache, embed, theirs)
+    cache.unload(ours.tenant)
+    assert not cache.learn(ours.lookup_id, NewAnswer("Santiago"), tenant=ours.tenant).stored
+    assert cache.learn(other.lookup_id, NewAnswer("Lima"), tenant="other").stored
+
+
 def test_invalidation_is_dry_first_and_meets_every_condition(
     make_cache: Make, embed: Embed, clock: Callable[[], float]
 ) -> None:
