@@ -18,6 +18,7 @@ from router.errors import InputError, LabelSetError
 from router.requests import parse_messages
 from router.routes import Route
 from router.tables import read_table
+from router.untrusted import parse_json
 
 SplitBy = Literal["query", "task", "time"]
 CELL_COLUMNS = ("correct", "input_tokens", "output_tokens", "cost_usd", "latency_s", "agreement", "confidence")
@@ -263,9 +264,9 @@ def _prompt(value: Any, column: str) -> tuple[str, int] | InputError:
             return InputError(column, value, "empty or not text", "Give the text that the model was sent.")
         return value, len(value)
     try:
-        parsed = json.loads(value) if isinstance(value, str) else value
+        parsed = parse_json(value, column) if isinstance(value, str) else value
         messages = parse_messages(list(parsed) if isinstance(parsed, np.ndarray) else parsed, column)
-    except json.JSONDecodeError:
+    except ValueError:
         return InputError(column, value, "not JSON", "Give a list of messages, or its JSON text.")
     except InputError as error:
         return error

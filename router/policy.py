@@ -5,7 +5,6 @@ not part of what was learned: they are looked up at the moment of the decision.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,6 +30,7 @@ from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.routes import Route
 from router.service_tiers import DEFAULT, TIER_SECONDS
+from router.untrusted import read_json, read_text
 
 __all__ = ["Policy", "Sweep", "read_value", "write_value"]
 ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
@@ -66,18 +66,18 @@ class Policy:
         """Read a policy folder, every file checked. Raises PolicyFileError."""
         manifest = read_folder(folder)
         try:
-            specs = [RouteSpec.from_dict(one) for one in json.loads((folder / ROUTES_FILE).read_text())]
-            sweep = Sweep.from_dict(json.loads((folder / SWEEP_FILE).read_text()))
+            specs = [RouteSpec.from_dict(one) for one in read_json(folder / ROUTES_FILE)]
+            sweep = Sweep.from_dict(read_json(folder / SWEEP_FILE))
             estimator = Estimator.load(folder / ESTIMATOR_FOLDER)
             plans = read_plans(folder, estimator.routes)
             return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder, plans)
-        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, InputError) as error:
             raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
 
     def trained_on(self) -> frozenset[str]:
         """Digests (`text_digest`) of the texts that the policy was trained on."""
         path = self.folder / TRAINED_ON_FILE if self.folder else None
-        return frozenset(path.read_text().split()) if path and path.is_file() else frozenset()
+        return frozenset(read_text(path).split()) if path and path.is_file() else frozenset()
 
     def check_encoder(self, identity: EncoderIdentity) -> None:
         """Raises EncoderMismatchError unless the vectors of this encoder are those the policy was trained on."""

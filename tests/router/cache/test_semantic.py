@@ -229,6 +229,7 @@ def test_a_large_index_outlives_a_restart_and_damage_does_not(
     monkeypatch.setattr(cache_index.VectorIndex.__init__, "__defaults__", (20,))
     cache = make_cache(GENEROUS)
     trained(cache, embed)
+    secret = cache._store.secret()
     cache.close()
     [path] = (tmp_path / "index").iterdir()
     if damage == "torn":
@@ -236,11 +237,11 @@ def test_a_large_index_outlives_a_restart_and_damage_does_not(
     elif damage == "missing":
         path.unlink()
     elif damage == "another store's":  # the same identifiers, other vectors
-        saved = cache_index.VectorIndex.load(path, 64, "hashing-64")
+        saved = cache_index.VectorIndex.load(path, 64, "hashing-64", secret)
         assert saved is not None
         rows = sorted(saved.rows())
         saved.add(rows, np.roll(saved.vectors(rows), 1, axis=0))
-        saved.save(path)
+        saved.save(path, secret)
     changed = make_cache(GENEROUS)  # another process removes one answer while the index rests
     assert changed.invalidate("default", like=embed("please tell me the opening hours of the library number 1"),
                               min_similarity=0.999, dry_run=False).answers == 1  # fmt: skip
