@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from eval.bench_cache import cache_figures, speed_figures
+from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_gate import error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
 from eval.cache_replay import read_stream
@@ -134,6 +136,8 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "gate": _gate,
         "cache": _cache,
         "cache-speed": _cache_speed,
+        "kills": _kills,
+        "overload": _overload,
     }
     unknown = [part for part in only if part not in parts]
     if unknown:
@@ -296,6 +300,25 @@ def _cache_speed(bench: Bench) -> Iterator[Figure]:
         (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
     ):
         yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _kills(bench: Bench) -> Iterator[Figure]:
+    """Under an encoder without weights: what is kept does not depend on it, and a process starts sooner."""
+    light = copy(bench)
+    light.environment = {**bench.environment, "TIERWISE_ENCODER_BACKEND": "hashing"}
+    simulated, folder = str(bench.scratch / "s.parquet"), bench.folder("hashing")
+    light.run("training", "simulate", "--queries", "200", "--out", simulated)
+    light.run("training", "fit", "--labels", simulated, "--out", str(folder), "--no-tracking")
+    environment = light.environment
+    for row in (*kill_rows(folder, environment, bench.scratch), *gone_rows(folder, environment, bench.scratch)):
+        yield Figure(*row, command="python -m eval bench --only kills")
+
+
+def _overload(bench: Bench) -> Iterator[Figure]:
+    if not bench.folder("medagents").exists():
+        bench.fit("medagents", "medagents")
+    for row in overload_rows(bench.folder("medagents"), bench.environment, bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only overload")
 
 
 def _embedder() -> Callable[[Sequence[str]], np.ndarray]:

@@ -5,7 +5,7 @@ Nothing in a file is ever executed.
 """
 
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -62,7 +62,8 @@ def _narrowed(array: np.ndarray) -> np.ndarray:
 def _read(folder: Path, name: str, kind: Any, values: dict[str, Any]) -> Any:
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{f.name: _read(folder, f"{name}.{f.name}", hints[f.name], values) for f in fields(kind)})  # type: ignore[operator]
+        told = [f for f in fields(kind) if f.default is MISSING or f"{name}.{f.name}" in values]
+        return kind(**{f.name: _read(folder, f"{name}.{f.name}", hints[f.name], values) for f in told})  # type: ignore[operator]
     if kind is np.ndarray:
         return read_array(folder / f"{name}.npy").astype(_plain(values[name]))
     if kind is Booster:
