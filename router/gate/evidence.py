@@ -87,6 +87,8 @@ def from_shadow(frame: pd.DataFrame) -> Evidence:
     )
     usd, correct = (_pair(frame, same, name) for name in ("billed_usd", "correct"))
     known = ~np.isnan(usd).any(axis=1) & ~np.isnan(correct).any(axis=1)
+    if "executed" in frame:  # the fair sample: what somebody reported of his own accord may not be one
+        known &= same | frame["executed"].to_numpy(bool)
     weight = np.zeros(len(frame))
     texts = {name: _texts(frame, name) for name in SLICED_BY}
     # the observed rows stand for the others of their kind: same route, or not

@@ -185,7 +185,8 @@ def sentence(check: Check) -> str:
         asked = f"margin {100 * (check.bound or 0):+.1f}"
     else:
         value, low, high = (100 * math.expm1(one) for one in (found.value, found.low, found.high))
-        said, asked = f"a correct answer costs {value:+.1f} % [{low:+.1f}, {high:+.1f}]", "must be shown below 0"
+        more = f"{abs(value):.1f} % {'more' if value > 0 else 'less'}"
+        said, asked = f"a correct answer costs {more} [{low:+.1f}, {high:+.1f}]", "must be shown to cost less"
     ending = {
         "shown": "shown",
         "watched": "not asked for",

@@ -48,3 +48,7 @@ def test_rows_that_repeat_may_be_counted():
     usd, correct = np.random.default_rng(0).random((2, 3, 2))
     counted = from_pairs("log", usd, correct, np.ones(3, bool), {}, live=True, count=np.array([1.0, 2.0, 3.0]))
     assert counted.n == counted.requests == 6
+
+
+def test_what_was_reported_without_being_drawn_does_not_count(frame):
+    assert from_shadow(frame.assign(executed=False)).differ.tolist() == [False]
