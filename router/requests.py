@@ -176,8 +176,9 @@ def _tags(value: Any) -> dict[str, str]:
     if len(tags) > 32:
         raise InputError("tags", f"{len(tags)} tags", "too many tags", "Send at most 32.")
     for key, tag in tags.items():
-        if not isinstance(tag, str) or len(tag) > _NAME_CHARS or len(key) > _NAME_CHARS:
-            raise InputError(f"tags.{key}", tag, "not a short text", f"Use at most {_NAME_CHARS} characters.")
+        # PostgreSQL reads no tag of a row with a NUL in one: a single request would spoil everybody's sums by tags
+        if not isinstance(tag, str) or len(tag) > _NAME_CHARS or len(key) > _NAME_CHARS or "\x00" in key + tag:
+            raise InputError(f"tags.{key}", tag, "not a short text", f"Use at most {_NAME_CHARS} characters, no NUL.")
     return tags
 
 

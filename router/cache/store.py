@@ -182,7 +182,7 @@ class CacheStore:
             connection.execute(of_answer.values({field: answers.c[field] + 1}))
             added = {
                 "labels": entries.c.labels + 1,
-                "wrong": entries.c.wrong + (not label.valid),
+                "wrong": entries.c.wrong + int(not label.valid),
                 "foretold": entries.c.foretold + label.risk,
             }
             connection.execute(update(entries).where(entries.c.entry_id.in_(label.entries)).values(added))

@@ -108,6 +108,9 @@ def test_postgresql_gone_and_back(tmp_path: Path, write_policy) -> None:
         url = server.get_uri(driver="psycopg")
         with served(tmp_path, write_policy(), url) as service, calling(service.url, 3) as told:
             before = gather(told)
+            assert service.metric('tierwise_cache_failures_total{step="learn"}') == 0
+            unsayable = httpx.get(f"{service.url}/prefix-cache", params={"tenant": "a\x00b"}, timeout=30)
+            assert unsayable.status_code == 422 and unsayable.json()["field"] == "query"
             os.kill(server.get_pid(), signal.SIGQUIT)  # as a crash: no goodbye
             wait_until(lambda: service.metric('tierwise_away{part="store"}') == 1, 20)
             broken = gather(told, 40)
