@@ -174,7 +174,7 @@ def test_the_views(service: Service, tiny_policy: Policy) -> None:
 def test_the_openapi_document_names_every_path_and_resolves(service: Service) -> None:
     document = service.call("GET", "/openapi.json").json()
     ours = "route outcomes frontier policies cache cache/invalidate alerts alerts/silences budgets prefix-cache costs"
-    ours += " spend shadow policies/promote policies/rollback privacy/forget healthz readyz metrics"
+    ours += " spend drift shadow policies/promote policies/rollback privacy/forget healthz readyz metrics"
     # the planner documents its own paths: see test_plan.py
     told = {one for one in document["paths"] if not one.startswith(("/plan/", "/prices/"))}
     assert told == {f"/{path}" for path in ours.split()}
