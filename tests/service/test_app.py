@@ -361,3 +361,13 @@ def test_the_answer_is_strict_json(service: Service, monkeypatch: pytest.MonkeyP
             monkeypatch.setattr(service.engine.encoder, "encode", lambda texts: np.full((1, 64), np.nan, np.float32))
         text = service.call("POST", "/route", json=PROMPT | {"objective": "best"}).text
         assert "NaN" not in text and "Infinity" not in text
+
+
+@pytest.mark.parametrize("error", [MemoryError(), orjson.JSONDecodeError("Not enough memory to allocate", "", 0)])
+def test_memory_that_runs_out_is_not_the_callers_fault(service: Service, monkeypatch, error: Exception) -> None:
+    def loads(body: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr("service.bodies.orjson.loads", loads)
+    answer = service.call("POST", "/route", json=PROMPT)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
