@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +24,7 @@ from router.errors import InputError
 from router.log.store import LogStore
 from router.moments import parse_moment
 from router.settings import Settings
+from router.untrusted import inside, read_toml
 
 Subparsers = Any
 
@@ -95,12 +95,7 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 def read_scenario(path: Path) -> dict[str, Any]:
     """A scenario file, with its trace read. Numbers stay the decimals that were written. Raises InputError."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except FileNotFoundError as error:
-        raise InputError("scenario", str(path), "no such file", "Check the path.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError("scenario", str(path), f"not a readable TOML file: {error}", "Mend the file.") from error
+    given = read_toml(path, "scenario")
     if "chapter" not in given:
         raise InputError("chapter", None, "missing", f"Start the file with chapter = one of {', '.join(CHAPTERS)}.")
     return _with_trace(given, path.parent)
@@ -116,7 +111,8 @@ def _with_trace(given: dict[str, Any], folder: Path) -> dict[str, Any]:
         raise InputError("traffic.window_seconds", window, "not a length of time", "Use more than 0 seconds.")
     if set(trace) - {"path", "load"} or "path" not in trace:
         raise InputError("traffic.trace", dict(trace), "not a trace", "Give path, and load where it is not requests.")
-    loads = window_loads(folder / str(trace["path"]), float(window), str(trace.get("load", "requests")))
+    path = inside(folder, trace["path"], "traffic.trace.path")
+    loads = window_loads(path, float(window), str(trace.get("load", "requests")))
     return {**given, "traffic": {**rest, "loads_per_second": loads}}
 
 

@@ -75,8 +75,8 @@ def flips_on(
 def flipped(policy: Policy, other: OtherPrices, estimates: Estimates, at: datetime) -> list[Flips]:
     """Every move between routes at the policy's operating point, the most frequent first."""
     usd = other.policy.usd(estimates, other.at)
-    before = choose(estimates.p, policy.usd(estimates, at), policy.value_usd)
-    after = choose(estimates.p, usd, policy.value_usd)
+    before = choose(policy.counted(estimates), policy.usd(estimates, at), policy.value_usd)
+    after = choose(policy.counted(estimates), usd, policy.value_usd)
     moved = np.flatnonzero(before != after)
     pairs, which = np.unique(np.column_stack([before[moved], after[moved]]), axis=0, return_inverse=True)
     found = []

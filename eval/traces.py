@@ -10,6 +10,7 @@ from router.tables import read_table
 
 LOADS = ("requests", "input_tokens", "output_tokens")
 _MILLISECONDS = 1000.0
+MOST_WINDOWS = 10_000_000
 
 
 def window_loads(path: Path | str, window_seconds: float, load: str = "requests") -> tuple[float, ...]:
@@ -21,7 +22,7 @@ def window_loads(path: Path | str, window_seconds: float, load: str = "requests"
         return _rates(table, window_seconds, load)
     seconds = _seconds(table, path)
     weights = np.ones(len(table)) if load == "requests" else _column(table, load, path)
-    windows = np.floor((seconds - seconds.min()) / window_seconds).astype(np.int64)
+    windows = _numbered(seconds, window_seconds)
     if windows.max() > 0:
         # the last window is cut off where the trace ends, which would read as a lull
         weights, windows = weights[windows < windows.max()], windows[windows < windows.max()]
@@ -34,6 +35,15 @@ def _seconds(table: pd.DataFrame, path: Path | str) -> np.ndarray:
             return _column(table, name, path) / scale
     cure = "Give arrivals (seconds or milliseconds) or rates (window_start_s, requests_per_s)."
     raise InputError("traffic.trace.path", str(path), "no arrivals and no rates", cure)
+
+
+def _numbered(seconds: np.ndarray, window_seconds: float) -> np.ndarray:
+    """The window of each moment, from 0. Raises InputError where there would be too many."""
+    windows = np.floor((seconds - seconds.min()) / window_seconds)
+    if not windows.max() < MOST_WINDOWS:
+        cure = f"Use longer windows: at most {MOST_WINDOWS:,} fit."
+        raise InputError("traffic.window_seconds", window_seconds, f"{windows.max():,.0f} windows", cure)
+    return windows.astype(np.int64)
 
 
 def _column(table: pd.DataFrame, name: str, path: Path | str) -> np.ndarray:
@@ -51,6 +61,6 @@ def _rates(table: pd.DataFrame, window_seconds: float, load: str) -> tuple[float
     if load != "requests":
         raise InputError("traffic.trace.load", load, "the trace has rates only", "Use requests.")
     total = table.groupby("window_start_s")["requests_per_s"].sum().sort_index()
-    windows = np.floor((total.index.to_numpy() - total.index[0]) / window_seconds).astype(np.int64)
+    windows = _numbered(total.index.to_numpy(dtype=np.float64), window_seconds)
     counts = np.bincount(windows)
     return tuple((np.bincount(windows, total.to_numpy()) / np.maximum(counts, 1)).tolist())

@@ -21,7 +21,6 @@ A routes file is TOML. A key without an effort speaks for every effort of that m
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,6 +31,7 @@ from typing import Any
 from router.errors import InputError, UnknownModelError
 from router.prices import Price, PriceBook, Usage, find_model
 from router.routes import Route, effort_budget, effort_rank
+from router.untrusted import read_toml
 
 TIERS = ("economy", "standard", "frontier", "reasoning")
 # USD of a usual call (1,500 tokens in, 300 out) up to which a route is economy or standard.
@@ -100,12 +100,7 @@ class RouteSpec:
 
 def read_routes_file(path: Path) -> dict[str, dict[str, Any]]:
     """Checked settings by `model|effort` or `model`. Raises InputError naming the key and its value."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except FileNotFoundError as error:
-        raise InputError("routes", str(path), "no such file", "Check the path.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError("routes", str(path), f"not a readable TOML file: {error}", "Mend the file.") from error
+    given = read_toml(path, "routes")
     tables = given.get("routes")
     if not isinstance(tables, dict) or not tables or set(given) != {"routes"}:
         wrong = sorted(set(given) - {"routes"}) or ["routes"]

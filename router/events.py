@@ -14,6 +14,7 @@ import numpy as np
 from router.cache.records import Result
 from router.decisions import Decision, Outcome
 from router.errors import SpendingError
+from router.rollout.history import Change
 from router.spend.admission import Charged
 from router.spend.alert_rules import Alert
 
@@ -118,6 +119,13 @@ class AnswerTaken:
 
 
 @dataclass(frozen=True)
+class PolicyChanged:
+    """Which policy serves, or is on trial, was changed: by an operator, by a guardrail, or because of drift."""
+
+    change: Change
+
+
+@dataclass(frozen=True)
 class CandidateFailed:
     """A candidate could not decide a request of its share; the incumbent did."""
 
@@ -161,6 +169,7 @@ Event = (
     | CacheFailed
     | AnswerTaken
     | CandidateFailed
+    | PolicyChanged
     | Shadowed
     | ShadowRun
 )

@@ -71,7 +71,7 @@ def explanation(
     feasible = np.flatnonzero(feasible_routes(request, policy.routes, policy.specs, offers, p))
     column = policy.routes.index(decision.chosen.route)
     keys = [policy.routes[j].key for j in feasible]
-    value = policy.value_for(request)
+    value = policy.value_for(request) * policy.caution**decision.unlike
     moved = flips(p[feasible], usd[feasible], keys, int(np.searchsorted(feasible, column)), value)
     if decision.plan is not None:
         moved = []  # a plan is not decided by one comparison

@@ -39,3 +39,9 @@ def choose(
     cheapest = tied & (paid == paid.min(axis=1, keepdims=True))
     chosen = np.where(cheapest, p, -np.inf).argmax(axis=1)
     return np.where(allowed.any(axis=1), chosen, -1)
+
+
+def weighed(p: np.ndarray, unlike: np.ndarray, caution: float) -> np.ndarray:
+    """P(correct) (n, R) as it counts in a choice: `caution` times as much for a request wholly unlike the labels, and
+    by as much less as `unlike` (n,) is nearer to 0. Between the routes of one request, order and ratio stay."""
+    return p * (caution**unlike)[:, None]

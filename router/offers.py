@@ -77,7 +77,8 @@ def special_offers(
         due = max(float(seconds[j]), TIER_SECONDS.get(tier, 0.0))
         numbers[:, j] = tokens.input, made, held.cached, usd, upper, due
         chosen.append(tier)
-    return Offers(*numbers, tiers=tuple(chosen))
+    inputs, outputs, kept, mean_usd, upper_usd, waits = numbers
+    return Offers(inputs, outputs, kept, mean_usd, upper_usd, waits, tuple(chosen))
 
 
 def _tokens(request: Request, route: Route, provider: str | None, given: float, made: float) -> CallTokens:

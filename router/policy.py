@@ -5,7 +5,6 @@ not part of what was learned: they are looked up at the moment of the decision.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +19,7 @@ from router.decisions import Decision, Option, new_decision_id
 from router.encoders import EncoderIdentity
 from router.errors import EncoderMismatchError, InputError, PolicyFileError
 from router.estimate.estimators import Estimates, Estimator
-from router.objective import BEST, CHEAPEST, choose, utility
+from router.objective import BEST, CHEAPEST, choose, utility, weighed
 from router.offers import Offers, changes_price, special_offers, usual_seconds
 from router.operating_points import Sweep, read_value, write_value
 from router.plans.files import Plans, read_plans
@@ -31,6 +30,7 @@ from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.routes import Route
 from router.service_tiers import DEFAULT, TIER_SECONDS
+from router.untrusted import read_json, read_text
 
 __all__ = ["Policy", "Sweep", "read_value", "write_value"]
 ROUTES_FILE, SWEEP_FILE, ESTIMATOR_FOLDER = "routes.json", "sweep.json", "estimator"
@@ -39,6 +39,7 @@ TRAINED_ON_FILE = "trained_on.txt"  # a digest per training text, so that an eva
 # quantile cuts almost none and still bounds a runaway.
 CAP_FACTOR, LEAST_CAP, CAP_STEP = 2.0, 256, 64
 SHOWN_ALTERNATIVES = 5
+TOLD_CAUTION = 1.5
 
 
 class Policy:
@@ -60,24 +61,26 @@ class Policy:
         self.version: str = manifest["version"]
         self.value_usd: float = read_value(manifest["operating_point"]["value_usd"])
         self.encoder = EncoderIdentity(**manifest["encoder"])
+        # how many times a correct answer counts for a request wholly unlike the labels
+        self.caution: float = (manifest.get("unlike") or {}).get("caution", 1.0)
 
     @classmethod
     def load(cls, folder: Path) -> "Policy":
         """Read a policy folder, every file checked. Raises PolicyFileError."""
         manifest = read_folder(folder)
         try:
-            specs = [RouteSpec.from_dict(one) for one in json.loads((folder / ROUTES_FILE).read_text())]
-            sweep = Sweep.from_dict(json.loads((folder / SWEEP_FILE).read_text()))
+            specs = [RouteSpec.from_dict(one) for one in read_json(folder / ROUTES_FILE)]
+            sweep = Sweep.from_dict(read_json(folder / SWEEP_FILE))
             estimator = Estimator.load(folder / ESTIMATOR_FOLDER)
             plans = read_plans(folder, estimator.routes)
             return cls(estimator, {spec.route: spec for spec in specs}, sweep, manifest, folder, plans)
-        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, InputError) as error:
             raise PolicyFileError(f"{folder}: not a usable policy ({error!r}). Train it again.") from error
 
     def trained_on(self) -> frozenset[str]:
         """Digests (`text_digest`) of the texts that the policy was trained on."""
         path = self.folder / TRAINED_ON_FILE if self.folder else None
-        return frozenset(path.read_text().split()) if path and path.is_file() else frozenset()
+        return frozenset(read_text(path).split()) if path and path.is_file() else frozenset()
 
     def check_encoder(self, identity: EncoderIdentity) -> None:
         """Raises EncoderMismatchError unless the vectors of this encoder are those the policy was trained on."""
@@ -121,7 +124,12 @@ class Policy:
         feasible: np.ndarray | None = None,
     ) -> np.ndarray:
         """The chosen route's column for each request at each value, (n, points)."""
-        return np.column_stack([choose(estimates.p, usd, value, feasible) for value in values])
+        counted = self.counted(estimates)
+        return np.column_stack([choose(counted, usd, value, feasible) for value in values])
+
+    def counted(self, estimates: Estimates) -> np.ndarray:
+        """P(correct) (n, R) as it counts in a choice between routes: more where a request is unlike the labels."""
+        return estimates.p if self.caution == 1.0 else weighed(estimates.p, estimates.unlike, self.caution)
 
     def decide(self, request: Request, vector: np.ndarray, at: datetime) -> Decision:
         """One request's decision. Raises ConstraintError when no route satisfies its constraints."""
@@ -131,7 +139,8 @@ class Policy:
         usd = offers.usd[None, :]
         feasible = feasible_routes(request, self.routes, self.specs, offers, estimates.p[0])
         value = self.value_for(request)
-        column = int(choose(estimates.p, usd, value, feasible[None, :])[0])
+        column = int(choose(self.counted(estimates), usd, value, feasible[None, :])[0])
+        value *= self.caution ** float(estimates.unlike[0])  # what that choice took a correct answer to be worth
         # plans that did not prove worth their calls in training are for replays only
         proved = (self.manifest.get("plans") or {}).get("worth_it", True)
         look = first_look(self.plans if proved else None, self.routes, request, estimates.p, usd, value, feasible)
@@ -149,13 +158,19 @@ class Policy:
             value_usd=value,
             propensity=1.0,
             policy=self.version,
-            reason=reason + price_remark(chosen),
+            reason=reason + price_remark(chosen) + self._caution_remark(float(estimates.unlike[0])),
             parameters=provider_parameters(self.specs[chosen.route], chosen.max_output_tokens, chosen.service_tier),
             at=at,
             unlike=float(estimates.unlike[0]),
             task=estimates.task[0],
             plan=None if look is None else look.as_dict(),
         )
+
+    def _caution_remark(self, unlike: float) -> str:
+        times = self.caution**unlike
+        if times < TOLD_CAUTION:
+            return ""
+        return f" It is unlike the labels ({unlike:.2f}), so a correct answer counts {times:.1f} times."
 
     def value_for(self, request: Request) -> float:
         """The value of a correct answer that this request asks for, or the policy's operating point."""

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from router.errors import InputError, PolicyFileError
 from router.onnx_export import file_digest
+from router.untrusted import inside, read_json
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -57,9 +58,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
     """The manifest of a folder whose files all match it. Raises PolicyFileError."""
     path = folder / MANIFEST
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise PolicyFileError(f"{path}: larger than any manifest we write")
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path, MAX_MANIFEST_BYTES)
     except FileNotFoundError as error:
         raise PolicyFileError(
             f"{folder}: no policy here (no {MANIFEST}). Train one with python -m training fit."
@@ -94,12 +93,23 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     files = manifest.get("files")
     if not isinstance(files, dict) or _version(manifest) != manifest.get("version"):
         raise PolicyFileError(f"{folder / MANIFEST}: changed since it was written. Train the policy again.")
-    root = folder.resolve()
     for name, digest in files.items():
-        path = (root / name).resolve()
-        if root not in path.parents:
-            raise PolicyFileError(f"{folder}: {name!r} lies outside the folder")
+        try:
+            path = inside(folder, name, "files")
+        except InputError as error:
+            raise PolicyFileError(f"{folder}: {name!r} lies outside the folder") from error
         if not path.is_file():
             raise PolicyFileError(f"{folder / name}: missing. Train the policy again.")
         if file_digest(path) != digest:
             raise PolicyFileError(f"{folder / name}: does not match its digest. Train the policy again.")
+    _check_strangers(folder, files)
+
+
+def _check_strangers(folder: Path, files: Mapping[str, Any]) -> None:
+    """A link may lead anywhere, and a file that the manifest does not name was never sealed."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise PolicyFileError(f"{folder}: {name!r} is a link. Copy the folder whole.")
+        if path.is_file() and name != MANIFEST and name not in files and not path.name.startswith("."):
+            raise PolicyFileError(f"{folder}: {name!r} is not in the manifest. Take it out of the folder.")

@@ -15,6 +15,7 @@ __all__ = ["Constraints", "Message", "Request", "Warm", "parse_messages"]
 OWNING_TAGS = ("feature", "environment", "cost_centre", "task_id")  # tags that may stand at the top level too
 NEEDS = frozenset({"tools", "vision", "json", "audio"})
 MAX_CONTEXT_CHARS = 4_000_000
+MOST_USD = 1_000_000_000
 _NAME_CHARS = 200
 _OURS = frozenset(
     {
@@ -175,8 +176,9 @@ def _tags(value: Any) -> dict[str, str]:
     if len(tags) > 32:
         raise InputError("tags", f"{len(tags)} tags", "too many tags", "Send at most 32.")
     for key, tag in tags.items():
-        if not isinstance(tag, str) or len(tag) > _NAME_CHARS or len(key) > _NAME_CHARS:
-            raise InputError(f"tags.{key}", tag, "not a short text", f"Use at most {_NAME_CHARS} characters.")
+        # PostgreSQL reads no tag of a row with a NUL in one: a single request would spoil everybody's sums by tags
+        if not isinstance(tag, str) or len(tag) > _NAME_CHARS or len(key) > _NAME_CHARS or "\x00" in key + tag:
+            raise InputError(f"tags.{key}", tag, "not a short text", f"Use at most {_NAME_CHARS} characters, no NUL.")
     return tags
 
 
@@ -233,6 +235,6 @@ def _money(value: Any, where: str) -> Decimal | None:
         amount = Decimal(str(value)) if isinstance(value, (int, float, str, Decimal)) else None
     except InvalidOperation:
         amount = None
-    if amount is None or isinstance(value, bool) or not amount.is_finite() or amount < 0:
-        raise InputError(where, value, "not an amount of USD", "Send a finite number that is not negative.")
+    if amount is None or isinstance(value, bool) or not amount.is_finite() or not 0 <= amount <= MOST_USD:
+        raise InputError(where, value, "not an amount of USD", f"Send a number from 0 to {MOST_USD}.")
     return amount

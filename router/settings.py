@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         default=256, gt=0, description="Decisions in the making at once; one more is refused with 429."
     )
     shed_after_seconds: float = Field(
-        default=1.5,
+        default=1.0,
         gt=0,
         description="A request to /route that would wait longer than this for its turn is refused at once: 429 with "
         "Retry-After and the safe route. Keep it below encode_timeout_seconds.",
@@ -134,6 +134,16 @@ class Settings(BaseSettings):
     shadow_judge: str | None = Field(
         default=None,
         description="A model at that endpoint which judges both answers where no reference is reported.",
+    )
+
+    guard_every_seconds: float = Field(
+        default=10.0, gt=0, description="How often the guardrails of a policy on trial are looked at."
+    )
+    guard_error_rate: float = Field(
+        default=0.02, gt=0, lt=1, description="How much more often its calls may fail than before, as a share of calls."
+    )
+    guard_usd_per_correct: float = Field(
+        default=0.10, ge=0, description="How much more a correct answer may cost than before, as a share."
     )
 
     # Access

@@ -8,8 +8,11 @@ import pandas as pd
 import pyarrow as pa
 
 from router.errors import InputError
+from router.untrusted import bounded_memory, parse_json
 
 READERS = {".parquet": "Parquet", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".csv": "CSV"}
+# Reading may take so much memory: Parquet packs tables tight, and pandas unpacks them into objects.
+_LEAST_MEMORY, _TIMES_FILE = 4_000_000_000, 50
 TEXT_COLUMNS = ("query_id", "task", "prompt", "messages", "model", "effort", "split", "tenant")
 
 
@@ -22,7 +25,11 @@ def read_table(path: Path | str, field: str = "labels") -> pd.DataFrame:
     if not path.is_file():
         raise InputError(field, str(path), "no such file", "Check the path.")
     try:
-        table = _read(path, kind)
+        with bounded_memory(_LEAST_MEMORY + _TIMES_FILE * path.stat().st_size):
+            table = _read(path, kind)
+    except MemoryError as error:
+        problem, cure = "unfolds to far more than its size", "It was made to do so; split it if it was not."
+        raise InputError(field, str(path), problem, cure) from error
     except (OSError, ValueError, pa.ArrowException, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(field, str(path), f"not a readable {kind} file: {reason}", "Write the file anew.") from error
@@ -72,7 +79,7 @@ def _read_json_lines(path: Path) -> pd.DataFrame:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = parse_json(line, f"line {number}")
             except json.JSONDecodeError as error:
                 raise ValueError(f"line {number} is not JSON ({error.msg})") from error
             if not isinstance(row, dict):

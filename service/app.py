@@ -19,16 +19,19 @@ from router.requests import Request as RouteRequest
 from router.settings import Settings
 from service import problems
 from service.access import Guard, caller_of
-from service.answers import frontier_answer, outcome_answer, policies_answer, route_answer, verdict_answer
+from service.answers import frontier_answer, outcome_answer, route_answer, verdict_answer
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
 from service.door import Door, Queue
+from service.drifting import Drifting, add_drift
+from service.guarding import Guarding
 from service.health import access_mode, unready
 from service.limits import Bounded
 from service.logs import make_logger
 from service.metrics import Metrics
 from service.middleware import Observed
 from service.plan import PLAN_SHAPES, add_plans
+from service.policies import add_policies
 from service.privacy import add_privacy
 from service.schemas import describe, documented
 from service.shadowing import add_shadow, asked_besides, hear
@@ -45,6 +48,8 @@ def create_app(
     logger: Any = None,
     lifespan: Lifespan | None = None,
     ring: KeyRing | None = None,
+    guarding: Guarding | None = None,
+    drifting: Drifting | None = None,
 ) -> FastAPI:
     """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
@@ -64,6 +69,8 @@ def create_app(
     add_privacy(app, engine, settings)
     add_spending(app, engine, settings.max_body_bytes)
     add_shadow(app, engine)
+    add_drift(app, drifting)
+    add_policies(app, engine, settings, lambda: {} if guarding is None else guarding.readings)
     _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)
     return app
@@ -110,11 +117,6 @@ def _add_views(app: FastAPI, engine: Engine, metrics: Metrics, wants_cache: bool
     async def frontier() -> Response:
         """The cost and accuracy that the policy's operating points reached in training, and the point it works at."""
         return problems.no_policy_problem() if engine.policy is None else json_answer(frontier_answer(engine.policy))
-
-    @app.get("/policies", **documented("policies"))
-    async def policies() -> Response:
-        """The policy that decides."""
-        return json_answer(policies_answer(engine.policy, engine.safe.spec.route.key))
 
     @app.get("/healthz", **documented("healthz"))
     async def healthz() -> Response:

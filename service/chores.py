@@ -28,13 +28,22 @@ LEASE, LEASE_SECONDS = "chores", 60.0
 class Chores:
     """One thread. A chore that fails is done again at its next turn; nothing waits for it."""
 
-    def __init__(self, store: LogStore, spending: Spending, hooks: Sequence[Hook], settings: Settings) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        spending: Spending,
+        hooks: Sequence[Hook],
+        settings: Settings,
+        more: Sequence[tuple[float, Callable[[], object]]] = (),
+    ) -> None:
+        """`more` are chores besides: every how many seconds, and what."""
         self._store, self._spending, self._hooks = store, spending, hooks
-        self._alerting = Alerting(store, lambda: spending.rules().alerts, hooks)
+        self.alerting = Alerting(store, lambda: spending.rules().alerts, hooks)
         self._turns: tuple[tuple[float, Callable[[], object]], ...] = (
             (settings.expire_every_seconds, self.expire),
-            (settings.alert_every_seconds, self._alerting.look),
+            (settings.alert_every_seconds, self.alerting.look),
             (settings.retire_every_seconds, self.retire),
+            *more,
         )
         self._name = uuid.uuid4().hex
         self._cache_url = settings.cache_url or settings.store_url

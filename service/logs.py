@@ -14,6 +14,7 @@ from router.events import (
     Decided,
     EncoderFailed,
     Event,
+    PolicyChanged,
     PolicyRefused,
     PolicySwapped,
     ReportFailed,
@@ -81,6 +82,13 @@ class EventLog:
                 self._logger.info("spending file taken")
             case PolicySwapped():
                 self._logger.info("policy swapped", version=event.version, folder=str(event.folder))
+            case PolicyChanged():
+                change = event.change
+                level = self._logger.warning if change.action == "rollback" else self._logger.info
+                said = {
+                    name: getattr(change, name) for name in ("policy", "version", "share", "serving", "by", "reason")
+                }
+                level(f"policy {change.action}", **said)
             case PolicyRefused():
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():

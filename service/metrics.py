@@ -15,6 +15,7 @@ from router.events import (
     Decided,
     EncoderFailed,
     Event,
+    PolicyChanged,
     PolicyRefused,
     PolicySwapped,
     Reported,
@@ -38,7 +39,18 @@ UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
 REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
 ACCESS = ("UnknownKeyError", "ForbiddenError", "RateLimitedError", "StoreError")
-ALERT_RULES = ("day-spend", "tenant-spend", "tier-mix", "retry-rate", "cache-hits", "month-forecast")
+DRIFT_RULES = ("drift-inputs", "drift-calibration", "drift-cost", "drift-latency", "drift-prices")
+ALERT_RULES = (
+    "day-spend",
+    "tenant-spend",
+    "tier-mix",
+    "retry-rate",
+    "cache-hits",
+    "month-forecast",
+    *DRIFT_RULES,
+    "rollback",
+)
+AUTOMATIC = ("guardrails", "drift")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -74,6 +86,7 @@ class Metrics:
         )
         self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
+        self.changes = self._counter("policy_changes", "Stages, promotions and rollbacks, by whom.", "action", "source")
         self.policy = self._gauge("policy_info", "Processes in which this policy decides.", "version")
         self.waiting = self._gauge("decisions_waiting", "Decisions in the making.")
         self.pending = self._gauge("store_pending_records", "Records that wait to be written.")
@@ -125,6 +138,9 @@ class Metrics:
             case PolicySwapped():
                 self.swaps.labels("swapped").inc()
                 self._decides(event.version)
+            case PolicyChanged():
+                who = event.change.by if event.change.by in AUTOMATIC else "operator"
+                self.changes.labels(event.change.action, who).inc()
             case PolicyRefused():
                 self.swaps.labels("refused").inc()
             case EncoderFailed():

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from router.estimate.blend import probability
+from router.estimate.blend import NO_DRIFT, probability
 from router.estimate.estimators import Blends, Estimates, Estimator
 from router.estimate.members import MEMBERS, TREE_FEATURES, Members, log_odds
 from router.estimate.usage import Usage
@@ -22,6 +22,7 @@ from training.evidence import calibration_report, fit_evidence, fit_familiarity
 from training.members import Examples, fit_members
 from training.outcomes import read_outcomes
 from training.representation import fit_representation
+from training.unlike import LeftOut, fit_drift
 from training.usage import SMALLEST_SECONDS, FittedAmounts, fit_amounts, fit_input_tokens
 
 FOLDS, INNER_FOLDS = 5, 5
@@ -31,11 +32,13 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class FittedEstimator:
-    """A fitted estimator, its honest out-of-fold estimates, and what the fit has to tell."""
+    """A fitted estimator, its honest out-of-fold estimates, and what the fit has to tell; estimates of tasks left out
+    whole, where tasks are named."""
 
     estimator: Estimator
     out_of_fold: Estimates
     report: dict[str, Any]
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def fit_estimator(
     progress("representation", 0.0)
     representation = fit_representation(data.texts, vectors, seed)
     rows = tuple(representation.rows(data.texts, vectors))
-    examples = Examples(rows, data.tasks, data.groups, read_outcomes(data.correct, prior), data.routes, data.query_ids)
+    outcomes = read_outcomes(data.correct, prior, data.weight)
+    examples = Examples(rows, data.tasks, data.groups, outcomes, data.routes, data.query_ids)
     folds = data.folds(FOLDS, seed)
     own = _hold_out(examples, folds, data.groups, seed, lambda share: progress("out of fold", 0.1 + 0.4 * share))
     other = _other_pass(data, examples, seed, lambda share: progress("other folds", 0.5 + 0.3 * share))
@@ -75,14 +79,16 @@ def fit_estimator(
     unlike = np.array([blends.familiarity.unlike(one) for one in own.similarity])
     p = _mixed(own, blends, chosen, unlike, data.split_by == "task")
     evidence = fit_evidence(p, data.correct)
+    left_out = _left_out(own, other, blends, chosen, data)
+    drift, drifted = (NO_DRIFT, None) if left_out is None else fit_drift(left_out, data.correct, evidence)
     members, explained = fit_members(examples, _inner_folds(examples, seed), seed)
     progress("usage", 0.9)
     dense = np.stack([row.dense for row in rows])
     tokens = fit_amounts(dense, data.output_tokens, folds, 1.0, assumed=True)
     seconds = fit_amounts(dense, data.latency_s, folds, SMALLEST_SECONDS, assumed=False)
     usage = Usage(fit_input_tokens(data.input_tokens, data.context_chars), tokens.amounts, seconds.amounts)
-    estimator = Estimator(data.routes, representation, members, blends, evidence, usage)
-    bounds = [evidence.interval(one, float(u)) for one, u in zip(p, unlike)]
+    estimator = Estimator(data.routes, representation, members, blends, evidence, usage, drift)
+    bounds = [evidence.interval(one, float(u), drift) for one, u in zip(p, unlike)]
     estimates = Estimates(
         p=p,
         p_low=np.stack([low for low, _ in bounds]),
@@ -95,9 +101,10 @@ def fit_estimator(
         task=own.tasks,
     )
     report = _report(data, estimates, chosen, members, explained, tokens, seed)
+    report["unlike"]["intervals"] = drifted
     report["seconds"] = time.perf_counter() - started
     progress("estimator", 1.0)
-    return FittedEstimator(estimator, estimates, report)
+    return FittedEstimator(estimator, estimates, report, left_out)
 
 
 def _inner_folds(examples: Examples, seed: int) -> np.ndarray:
@@ -195,6 +202,21 @@ def _mixed(
     weight = unlike[:, None] if "task unseen" in chosen else np.zeros((len(unlike), 1))
     near, far = (applied, held_out) if by_task else (held_out, applied)
     return probability((1.0 - weight) * near + weight * far)
+
+
+def _left_out(
+    own: HeldOut, other: HeldOut | None, blends: Blends, chosen: dict[str, ChosenBlend], data: LabelMatrix
+) -> LeftOut | None:
+    """Estimates of tasks left out whole; None where too few are named."""
+    by_task = data.split_by == "task"
+    far = own if by_task else other
+    names = sorted({task for task in data.tasks if task is not None})
+    if far is None or len(names) < LEAST_TASKS:
+        return None
+    unlike = np.array([blends.familiarity.unlike(one) for one in far.similarity])
+    number = {name: i for i, name in enumerate(names)}
+    task = np.array([len(names) if one is None else number[one] for one in data.tasks])
+    return LeftOut(_mixed(far, blends, chosen, unlike, by_task=True), unlike, task)
 
 
 def _report(

@@ -17,6 +17,8 @@ from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
 from router.estimate.linear_algebra import one_blas_thread
 from router.labels import LabelMatrix, SplitBy, read_labels
+from router.objective import weighed
+from router.operating_points import read_value
 from router.plans.files import write_plans
 from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
 from router.policy_files import write_folder
@@ -26,10 +28,11 @@ from router.settings import Settings
 from training.checks import label_notes, twin_notes
 from training.estimators import FittedEstimator, fit_estimator
 from training.new_models import base_prior, choose_routes
-from training.operating_point import Objective, sweep
+from training.operating_point import Objective, operating_point, sweep
 from training.plans import FittedPlans, fit_plans
 from training.pricing import PricedRoutes, price_routes
 from training.promised_point import promised_point
+from training.unlike import choose_caution
 
 Progress = Callable[[str, float], None]
 LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-transformers", "tierwise")
@@ -83,17 +86,31 @@ def fit(
         fitted = fit_estimator(data, vectors, seed=options.seed, prior=prior, progress=progress)
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     paid = billed_usd(data, priced.book, usd, options.at)
-    found = sweep(fitted.out_of_fold.p, usd, data.correct, paid)
+    caution = _caution(fitted, options.objective, data, usd, paid)
+    counted = weighed(fitted.out_of_fold.p, fitted.out_of_fold.unlike, caution["caution"])
+    found = sweep(fitted.out_of_fold.p, usd, data.correct, paid, counted)
     progress("plans", 0.9)
     plans = fit_plans(data, fitted.out_of_fold.p, usd, paid, found.values, priced.specs, options.seed)
     most_usd = dearest_call(fitted.out_of_fold, data.routes, priced.book, options.at, paid)
     point = promised_point(
-        found, options.objective, data.routes, fitted.out_of_fold.p, usd, data.correct, paid, most_usd, options.seed
+        found, options.objective, data.routes, counted, usd, data.correct, paid, most_usd, options.seed
     )
-    facts = _manifest(options, encoder, data, fitted, point, notes) | {"plans": plans.report if plans else None}
+    facts = _manifest(options, encoder, data, fitted, point, notes)
+    facts |= {"plans": plans.report if plans else None, "unlike": caution}
     progress("writing policy", 1.0)
     manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found, plans))
     return FitResult(manifest, notes, found, data, fitted)
+
+
+def _caution(
+    fitted: FittedEstimator, objective: Objective, data: LabelMatrix, usd: np.ndarray, paid: np.ndarray
+) -> dict[str, Any]:
+    """The rule for requests unlike the labels, judged at the value that the objective would pick without it."""
+    if fitted.left_out is None:
+        return {"caution": 1.0}
+    plain = sweep(fitted.out_of_fold.p, usd, data.correct, paid)
+    value = read_value(operating_point(plain, objective, data.routes, data.correct)["value_usd"])
+    return choose_caution(fitted.left_out, usd, data.correct, paid, value)
 
 
 def _embed(encoder: Encoder, data: LabelMatrix, settings: Settings, progress: Progress) -> np.ndarray:

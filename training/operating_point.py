@@ -55,8 +55,11 @@ def sweep_values(p: np.ndarray, usd: np.ndarray) -> np.ndarray:
     return np.r_[CHEAPEST, np.geomspace(low / 2, max(high, low) * 2, GRID), BEST]
 
 
-def sweep(p: np.ndarray, usd: np.ndarray, correct: np.ndarray, paid: np.ndarray) -> Sweep:
-    """What each value costs and reaches: decided on the estimates, counted on the labels.
+def sweep(
+    p: np.ndarray, usd: np.ndarray, correct: np.ndarray, paid: np.ndarray, counted: np.ndarray | None = None
+) -> Sweep:
+    """What each value costs and reaches: decided on the estimates (as they are `counted`, where that differs), counted
+    on the labels.
 
     Cells without a label count with their estimate, so that queries that were not run on every route still count.
     """
@@ -64,7 +67,7 @@ def sweep(p: np.ndarray, usd: np.ndarray, correct: np.ndarray, paid: np.ndarray)
     right = np.where(np.isnan(correct), p, correct)
     bill = np.where(np.isnan(paid), usd, paid)
     rows = np.arange(len(p))
-    picks = [choose(p, usd, value) for value in values]
+    picks = [choose(p if counted is None else counted, usd, value) for value in values]
     return Sweep(
         values,
         np.array([bill[rows, pick].mean() for pick in picks]),

@@ -46,6 +46,24 @@ def record(result: FitResult, options: FitOptions, mlruns: Path, plots: Path | N
         return _register(client, run_id, f"{run.info.artifact_uri}/policy", result.manifest["version"])
 
 
+def point_aliases(mlruns: Path, incumbent: str | None, candidate: str | None) -> None:
+    """Let the aliases name the versions of these policies (by their digests); one that is None, or was never recorded
+    here, loses its alias. Raises whatever MLflow raises."""
+    with _quiet():
+        from mlflow import MlflowClient
+
+        uri = f"sqlite:///{(mlruns / 'mlflow.db').resolve()}"
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        versions = client.search_model_versions(f"name = '{REGISTERED}'")
+        newest_last = sorted(versions, key=lambda one: int(one.version))
+        recorded = {one.tags.get("policy"): str(one.version) for one in newest_last}
+        for alias, policy in (("incumbent", incumbent), ("candidate", candidate)):
+            if policy in recorded and policy is not None:
+                client.set_registered_model_alias(REGISTERED, alias, recorded[policy])
+            elif versions:
+                client.delete_registered_model_alias(REGISTERED, alias)
+
+
 def _experiment(client: Any, mlruns: Path) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:

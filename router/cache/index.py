@@ -4,7 +4,7 @@ Exact search up to FLAT_LIMIT vectors. Beyond, a graph (HNSW) holds most of them
 part, a few of which move over with each insert, so that no insert and no lookup waits for a rebuild.
 """
 
-import hashlib
+import hmac
 import json
 import os
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ class VectorIndex:
         places = [self._place[row] for row in rows]
         return np.array([part.index.reconstruct(position) for part, position in places], np.float32)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, secret: bytes) -> None:
         """Write the index so that the next start need not build the graph; whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         parts = [(part, faiss.serialize_index(part.index).tobytes()) for part in self._parts()]
@@ -102,20 +102,23 @@ class VectorIndex:
         body = json.dumps(head).encode() + b"\n" + b"".join(raw for _, raw in parts)
         draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            draft.write_bytes(hashlib.sha256(body).digest() + body)
+            draft.write_bytes(hmac.digest(secret, body, "sha256") + body)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)  # of a full disk, say
 
     @classmethod
-    def load(cls, path: Path, dim: int, encoder: str, flat_limit: int = FLAT_LIMIT) -> "VectorIndex | None":
-        """A saved index, or None where the file is missing, torn, or made with another encoder."""
+    def load(
+        cls, path: Path, dim: int, encoder: str, secret: bytes, flat_limit: int = FLAT_LIMIT
+    ) -> "VectorIndex | None":
+        """A saved index, or None where the file is missing, torn, made with another encoder, or not with this secret:
+        FAISS trusts every byte that it reads, so it reads only what we wrote."""
         try:
             raw = path.read_bytes()
         except OSError:
             return None
         digest, body = raw[:32], raw[32:]
-        if hashlib.sha256(body).digest() != digest:
+        if not hmac.compare_digest(hmac.digest(secret, body, "sha256"), digest):
             return None
         first, _, rest = body.partition(b"\n")
         head = json.loads(first)

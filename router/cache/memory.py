@@ -124,7 +124,7 @@ class CacheMemory:
         if self._index_dir is not None:
             for name, loaded in self._loaded.items():
                 if loaded.partition.index.has_graph:
-                    loaded.partition.index.save(self._index_dir / f"{name}.index")
+                    loaded.partition.index.save(self._index_dir / f"{name}.index", self._store.secret())
 
     def _opened(self, name: str, tenant: str) -> Loaded:
         """A new partition, with the index of the last run where that is whole and of this encoder.
@@ -146,7 +146,9 @@ class CacheMemory:
 
     def _saved_index(self, name: str) -> VectorIndex | None:
         path = None if self._index_dir is None else self._index_dir / f"{name}.index"
-        return None if path is None else VectorIndex.load(path, self._dim, self.encoder)
+        if path is None or not path.is_file():
+            return None
+        return VectorIndex.load(path, self._dim, self.encoder, self._store.secret())
 
     def _admit(self, partition: Partition, stored: StoredEntry) -> None:
         row, vector = stored.row, stored.vector

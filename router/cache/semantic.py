@@ -194,9 +194,7 @@ class SemanticCache:
         """The store was changed behind our back: forget what is in memory of a tenant, and what it waits for."""
         with self._lock:
             self._memory.unload(tenant)
-            for waiting in (self._pending, self._served):
-                for lookup_id in [one for one, pending in waiting.items() if pending.key.tenant == tenant]:
-                    del waiting[lookup_id]
+        self._waiting.forget(tenant)
 
     def promise(self, tenant: str) -> Promise:
         """What this tenant was promised and where it stands."""

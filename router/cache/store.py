@@ -4,6 +4,7 @@ SQLite in WAL mode by default, any SQLAlchemy URL otherwise. A change is one tra
 returns, so a killed process loses nothing and two processes may share a store.
 """
 
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -195,7 +196,7 @@ class CacheStore:
             connection.execute(of_answer.values({field: answers.c[field] + 1}))
             added = {
                 "labels": entries.c.labels + 1,
-                "wrong": entries.c.wrong + (not label.valid),
+                "wrong": entries.c.wrong + int(not label.valid),
                 "foretold": entries.c.foretold + label.risk,
             }
             connection.execute(update(entries).where(entries.c.entry_id.in_(label.entries)).values(added))
@@ -272,6 +273,14 @@ class CacheStore:
     def load_state(self, tenant: str) -> dict[str, Any] | None:
         with self.reading() as connection:
             return connection.scalar(select(states.c.state).where(states.c.tenant == tenant))
+
+    def secret(self) -> bytes:
+        """What index files beside this store are signed with; made at first use. No tenant has an empty name."""
+        kept = self.load_state("")
+        if kept is None:
+            self.save_state("", {"secret": secrets.token_hex(32)})
+            kept = self.load_state("") or {}
+        return bytes.fromhex(kept["secret"])
 
     def close(self) -> None:
         self._engine.dispose()

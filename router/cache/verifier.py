@@ -19,7 +19,9 @@ import numpy as np
 from router.cache.pair_words import PAIR_WORD_NAMES, pair_words
 from router.cache.text_view import TextView, Viewer
 from router.errors import PolicyFileError
+from router.estimate.model_text import read_booster
 from router.trees import Trees
+from router.untrusted import JSON_BYTES, TEXT_BYTES, parse_json, read_array, read_bytes
 
 VERIFIER_VERSION = 1
 PAIR_FEATURES = ("cosine", *PAIR_WORD_NAMES)
@@ -77,10 +79,10 @@ class Verifier:
         files = _checked_files(folder)
         manifest = json.loads(files[MANIFEST_FILE])
         try:
-            booster = lgb.Booster(model_str=files[MODEL_FILE].decode())
-            idf = np.load(folder / IDF_FILE, allow_pickle=False)
-            prior = RiskPrior.from_dict(json.loads(files[PRIOR_FILE]))
-        except (lgb.basic.LightGBMError, ValueError, KeyError, OSError) as error:
+            booster = read_booster(files[MODEL_FILE].decode(), MODEL_FILE)
+            idf = read_array(folder / IDF_FILE)
+            prior = RiskPrior.from_dict(parse_json(files[PRIOR_FILE].decode(), PRIOR_FILE))
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise PolicyFileError(f"{folder}: the verifier cannot be read: {error}") from error
         return cls(booster, idf, prior, manifest)
 
@@ -107,9 +109,9 @@ def save_verifier(
 def _checked_files(folder: Path) -> dict[str, bytes]:
     """The folder's files, each as the manifest says."""
     try:
-        manifest_bytes = (folder / MANIFEST_FILE).read_bytes()
-        manifest = json.loads(manifest_bytes)
-        files = {name: (folder / name).read_bytes() for name in (MODEL_FILE, IDF_FILE, PRIOR_FILE)}
+        manifest_bytes = read_bytes(folder / MANIFEST_FILE, JSON_BYTES)
+        manifest = parse_json(manifest_bytes.decode(), MANIFEST_FILE)
+        files = {name: read_bytes(folder / name, TEXT_BYTES) for name in (MODEL_FILE, IDF_FILE, PRIOR_FILE)}
         expected = {name: manifest["files"][name] for name in files}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PolicyFileError(f"{folder}: not a verifier folder: {error}") from error

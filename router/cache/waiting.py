@@ -64,6 +64,15 @@ class Waiting:
             found = self._claim(lookup_id, tenant)
         return found if here is None or found is None else here
 
+    def forget(self, tenant: str) -> None:
+        """Await nothing any more in memory for a tenant; its rows in the store belong to who removes those."""
+        with self._lock:
+            for lookup_id in [one for one, (pending, _) in self._here.items() if pending.key.tenant == tenant]:
+                del self._here[lookup_id]
+                self._unwritten.pop(lookup_id, None)
+            for lookup_id in [one for one, (_, pending) in self._unwritten.items() if pending.key.tenant == tenant]:
+                del self._unwritten[lookup_id]
+
     def flush(self, now: float) -> int:
         """Write what is not written yet; how many that were. Raises StoreError; they are then tried again."""
         with self._lock:

@@ -45,6 +45,18 @@ class Familiarity:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """How far the outcomes of a family without labels lie from its estimates: a standard deviation of log-odds, which
+    counts in full from where `reach` × unlike is 1 on."""
+
+    spread: float = 0.0
+    reach: float = 0.0
+
+
+NO_DRIFT = Drift()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What held-out labels of similar estimate showed: per route on a grid of estimates, share correct and how many."""
 
@@ -52,8 +64,9 @@ class Evidence:
     share: np.ndarray
     count: np.ndarray
 
-    def interval(self, p: np.ndarray, unlike: float) -> tuple[np.ndarray, np.ndarray]:
-        """95 % bounds (R,): Wilson's, for as many labels as speak for this estimate; they contain p."""
+    def interval(self, p: np.ndarray, unlike: float, drift: Drift = NO_DRIFT) -> tuple[np.ndarray, np.ndarray]:
+        """95 % bounds (R,): Wilson's, for as many labels as speak for this estimate, widened by what requests unlike
+        the labels drift; they contain p."""
         place = np.minimum(p * (len(self.grid) - 1), len(self.grid) - 1.000001)
         left = place.astype(np.int64)
         part = place - left
@@ -62,7 +75,19 @@ class Evidence:
         count = self.count[route, left] * (1 - part) + self.count[route, left + 1] * part
         count = count * (1 - unlike) + np.minimum(count, LABELS_WHEN_UNLIKE) * unlike
         low, high = wilson(np.array([np.minimum(p, share), np.maximum(p, share)]), count)
-        return low[0], high[1]
+        variance = min(drift.reach * unlike, 1.0) * (WIDTH_Z * drift.spread) ** 2
+        return (low[0], high[1]) if not variance else _widened(p, low[0], high[1], variance)
+
+
+def _widened(p: np.ndarray, low: np.ndarray, high: np.ndarray, variance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds whose distances from p, in log-odds, have a variance added."""
+    at, below, above = (_logit(one) for one in (p, low, high))
+    return expit(at - np.sqrt((at - below) ** 2 + variance)), expit(at + np.sqrt((above - at) ** 2 + variance))
+
+
+def _logit(p: np.ndarray) -> np.ndarray:
+    p = np.minimum(np.maximum(p, LEAST_P), 1.0 - LEAST_P)
+    return np.log(p / (1.0 - p))
 
 
 def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from router.estimate.blend import Blend, Evidence, Familiarity, probability
+from router.estimate.blend import NO_DRIFT, Blend, Drift, Evidence, Familiarity, probability
 from router.estimate.files import read_parts, write_parts
 from router.estimate.members import Members, Views, log_odds
 from router.estimate.representation import Representation, RequestRow
@@ -66,9 +66,10 @@ class Estimator:
         blends: Blends,
         evidence: Evidence,
         usage: Usage,
+        drift: Drift = NO_DRIFT,
     ) -> None:
         self.routes, self.representation, self.members = routes, representation, members
-        self.blends, self.evidence, self.usage = blends, evidence, usage
+        self.blends, self.evidence, self.usage, self.drift = blends, evidence, usage, drift
 
     def predict(
         self, texts: Sequence[str], vectors: np.ndarray, tasks: Sequence[str | None], context_chars: np.ndarray
@@ -87,7 +88,8 @@ class Estimator:
 
     def _estimate(self, row: RequestRow, view: Views, said: np.ndarray, unlike: float, chars: float) -> np.ndarray:
         p = self.blends.p(log_odds(self.members.base), said, unlike, view.given_table is not None)
-        low, high = self.evidence.interval(p, unlike)
+        # a task that the labels name is no new family, however unlike them a request of it reads
+        low, high = self.evidence.interval(p, unlike, self.drift if view.given_table is None else NO_DRIFT)
         mean, most = self.usage.output_tokens.estimate(row.dense)
         seconds, _ = self.usage.seconds.estimate(row.dense)
         return np.stack([p, low, high, self.usage.input_tokens.estimate(chars), mean, most, seconds])
@@ -108,4 +110,5 @@ _PARTS: dict[str, type] = {
     "blends": Blends,
     "evidence": Evidence,
     "usage": Usage,
+    "drift": Drift,
 }

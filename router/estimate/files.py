@@ -5,16 +5,17 @@ Nothing in a file is ever executed.
 """
 
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
 from lightgbm import Booster
-from lightgbm.basic import LightGBMError
 
 from router.estimate.features import FEATURE_NAMES, FEATURE_VERSION
+from router.estimate.model_text import read_booster
 from router.routes import Route
+from router.untrusted import read_array, read_json, read_text
 
 FILE = "estimator.json"
 
@@ -30,7 +31,7 @@ def write_parts(folder: Path, routes: tuple[Route, ...], parts: dict[str, Any]) 
 
 def read_parts(folder: Path, kinds: dict[str, type]) -> tuple[tuple[Route, ...], dict[str, Any]]:
     """Read what `write_parts` wrote. Raises OSError, KeyError or ValueError where a part is missing or damaged."""
-    header = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    header = read_json(folder / FILE)
     if header["feature_version"] != FEATURE_VERSION or tuple(header["features"]) != FEATURE_NAMES:
         raise ValueError(f"made with feature version {header['feature_version']}, this program has {FEATURE_VERSION}")
     routes = tuple(map(Route.parse, header["routes"]))
@@ -61,17 +62,18 @@ def _narrowed(array: np.ndarray) -> np.ndarray:
 def _read(folder: Path, name: str, kind: Any, values: dict[str, Any]) -> Any:
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{f.name: _read(folder, f"{name}.{f.name}", hints[f.name], values) for f in fields(kind)})  # type: ignore[operator]
+        told = [f for f in fields(kind) if f.default is MISSING or f"{name}.{f.name}" in values]
+        return kind(**{f.name: _read(folder, f"{name}.{f.name}", hints[f.name], values) for f in told})  # type: ignore[operator]
     if kind is np.ndarray:
-        return np.load(folder / f"{name}.npy", allow_pickle=False).astype(values[name])
+        return read_array(folder / f"{name}.npy").astype(_plain(values[name]))
     if kind is Booster:
-        return _read_booster(folder / f"{name}.txt")
+        return read_booster(read_text(folder / f"{name}.txt"), f"{name}.txt")
     return tuple(values[name]) if isinstance(values[name], list) else values[name]
 
 
-def _read_booster(path: Path) -> Booster:
-    text = path.read_text(encoding="utf-8")
-    try:
-        return Booster(model_str=text)
-    except LightGBMError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+def _plain(told: Any) -> np.dtype[Any]:
+    """The type that an array had in memory; nothing but numbers."""
+    kind = np.dtype(str(told))
+    if kind.kind not in "biuf":
+        raise ValueError(f"not a type of numbers: {told}")
+    return kind

@@ -8,6 +8,7 @@ from router.estimate.files import read_parts, write_parts
 from router.operating_points import Sweep
 from router.plans.answer_evidence import AnswerEvidence
 from router.routes import Route
+from router.untrusted import read_json
 
 PLANS_FOLDER, PLAN_SWEEP_FILE = "plans", "sweep.json"
 
@@ -36,4 +37,4 @@ def read_plans(folder: Path, routes: tuple[Route, ...]) -> Plans | None:
     known, parts = read_parts(own, {"evidence": AnswerEvidence})
     if known != routes:
         raise ValueError("the plans are of other routes than the estimator")
-    return Plans(parts["evidence"], Sweep.from_dict(json.loads((own / PLAN_SWEEP_FILE).read_text())))
+    return Plans(parts["evidence"], Sweep.from_dict(read_json(own / PLAN_SWEEP_FILE)))

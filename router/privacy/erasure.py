@@ -17,7 +17,17 @@ from router.log.tables import decisions, metadata
 from router.spend import ledger_tables
 
 # Amounts belong to the books of whoever runs the service; keys and what is switched are no data of a user's.
-KEPT = frozenset({"ledger_calls", "ledger_entries", "ledger_balances", "ledger_days", "ledger_silences", "access_keys"})
+KEPT = frozenset(
+    {
+        "ledger_calls",
+        "ledger_entries",
+        "ledger_balances",
+        "ledger_days",
+        "ledger_silences",
+        "access_keys",
+        "policy_changes",
+    }
+)
 _IDS = ("decision_id", "lookup_id")
 _PART = 500
 Opener = Callable[[str, str], str]

@@ -29,7 +29,6 @@ markup = 1.2
 """
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -42,6 +41,7 @@ from router.errors import InputError
 from router.routes import effort_rank
 from router.spend.budgets import MODES, PERIODS, SCOPES, Budget
 from router.spend.governance import OPEN_EFFORT, OPEN_TIERS, Governance, Grant
+from router.untrusted import read_toml
 
 _SECTIONS = ("ledger", "budgets", "governance", "grants", "alerts", "chargeback")
 
@@ -88,10 +88,7 @@ class SpendingRules:
 
 def read_spending_file(path: Path) -> SpendingRules:
     """The checked rules of a file. Raises InputError naming the key, its value and the cure."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError("spending", str(path), f"not a readable TOML file: {error}", "Mend the file.") from error
+    given = read_toml(path, "spending")
     _known("", given, _SECTIONS)
     budgets = tuple(_budget(f"budgets[{i}]", one) for i, one in enumerate(_tables(given, "budgets")))
     names = [one.name for one in budgets]

@@ -149,3 +149,30 @@ def test_vectors_of_another_encoder_are_refused(policy):
 def test_a_sweep_survives_json(policy):
     back = Sweep.from_dict(policy.sweep.as_dict())
     assert np.array_equal(back.values, policy.sweep.values) and np.array_equal(back.usd, policy.sweep.usd)
+
+
+class Strange(Known):
+    """Everything is wholly unlike the labels."""
+
+    def predict(self, texts, *rest):
+        return replace(super().predict(texts, *rest), unlike=np.ones(len(texts)))
+
+
+def test_a_request_unlike_the_labels_moves_to_the_safe_side_and_is_told(policy):
+    careful = Policy(Strange(), policy.specs, policy.sweep, {**policy.manifest, "unlike": {"caution": 16.0}})
+    values = [0.0, 0.0003, 0.001, 0.01, math.inf]
+    texts = ["x" * n for n in range(1, 900, 100)]
+    chars = np.array([len(text) for text in texts])
+    estimates = careful.estimate(texts, np.tile(VECTOR, (len(texts), 1)), [None] * len(texts), chars)
+    usd = careful.usd(estimates, AT)
+    chosen = careful.sweep_choices(estimates, usd, values)
+    rows = np.arange(len(texts))[:, None]
+    plain = policy.sweep_choices(estimates, usd, values)
+    assert (estimates.p[rows, chosen] >= estimates.p[rows, plain]).all() and (chosen != plain).any()
+    alone = [
+        [ROUTES.index(ask(careful, text, value_usd=value).chosen.route) for value in values[1:-1]] for text in texts
+    ]
+    assert chosen[:, 1:-1].tolist() == alone
+    told = ask(careful, value_usd=0.001)
+    assert "unlike the labels (1.00), so a correct answer counts 16.0 times" in told.reason and told.value_usd == 0.016
+    assert "unlike" not in ask(policy, value_usd=0.001).reason

@@ -81,3 +81,36 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="not a policy folder"):
         write(tmp_path / "p")
     assert (tmp_path / "p" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [5, None, "a\x00b", "/etc/passwd"])
+def test_what_is_no_name_of_a_file_inside_is_refused(name, tmp_path, monkeypatch):
+    write(tmp_path / "p")
+    path = tmp_path / "p" / "manifest.json"
+    manifest = json.loads(path.read_text()) | {"files": {name: "0" * 64}}
+    monkeypatch.setattr("router.policy_files.read_json", lambda *_: manifest)
+    monkeypatch.setattr("router.policy_files._version", lambda _: manifest["version"])
+    with pytest.raises(PolicyFileError, match="outside the folder"):
+        read_folder(tmp_path / "p")
+
+
+def test_a_link_is_refused_wherever_it_leads(tmp_path):
+    write(tmp_path / "p")
+    (tmp_path / "p" / "link").symlink_to(tmp_path / "p" / "manifest.json")
+    with pytest.raises(PolicyFileError, match="is a link"):
+        read_folder(tmp_path / "p")
+
+
+def test_a_file_that_was_never_sealed_is_refused(tmp_path):
+    write(tmp_path / "p")
+    (tmp_path / "p" / "extra.npy").write_bytes(b"")
+    with pytest.raises(PolicyFileError, match="not in the manifest"):
+        read_folder(tmp_path / "p")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "", "[]", '{"format": 1, "files": {"a": "b"}}', "x" * 4_000_001])
+def test_a_manifest_made_to_harm_is_one_message(text, tmp_path):
+    write(tmp_path / "p")
+    (tmp_path / "p" / "manifest.json").write_text(text)
+    with pytest.raises(PolicyFileError):
+        read_folder(tmp_path / "p")

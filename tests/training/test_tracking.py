@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -6,7 +7,7 @@ from router.encoders import HashingEncoder
 from router.settings import Settings
 from training.fit import FitOptions, fit
 from training.simulate import simulate
-from training.tracking import REGISTERED, record
+from training.tracking import REGISTERED, point_aliases, record
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +37,11 @@ def test_a_run_holds_parameters_metrics_and_the_policy(tracked):
     assert run.data.params["labels_digest"] == result.manifest["labels"]["digest"]
     assert run.data.metrics["out_of_fold_usd"] > 0
     assert any(one.path == "policy/manifest.json" for one in client.list_artifacts(run.info.run_id, "policy"))
+
+
+def test_aliases_follow_what_serves(tracked):
+    client, result, versions = tracked
+    mlruns = Path(client.tracking_uri.removeprefix("sqlite:///")).parent
+    point_aliases(mlruns, None, result.manifest["version"])
+    aliases = client.get_registered_model(REGISTERED).aliases
+    assert {name: str(number) for name, number in aliases.items()} == {"candidate": versions[1]}

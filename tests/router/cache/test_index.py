@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from router.cache.index import VectorIndex
 
+SECRET = b"of this store"
+
 
 def unit(count: int, seed: int = 0, dim: int = 16) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
@@ -53,8 +55,8 @@ def test_the_graph_finds_what_was_kept_and_not_what_was_removed(grown: tuple[Vec
 
 def test_a_saved_index_comes_back_and_goes_on(grown: tuple[VectorIndex, np.ndarray], tmp_path: Path) -> None:
     index, vectors = grown
-    index.save(tmp_path / "i")
-    again = VectorIndex.load(tmp_path / "i", 16, "e", flat_limit=200)
+    index.save(tmp_path / "i", SECRET)
+    again = VectorIndex.load(tmp_path / "i", 16, "e", SECRET, flat_limit=200)
     assert again is not None
     assert again.search(vectors[7], 5) == index.search(vectors[7], 5)
     again.add([5_000], vectors[[7]])
@@ -63,15 +65,20 @@ def test_a_saved_index_comes_back_and_goes_on(grown: tuple[VectorIndex, np.ndarr
 
 @pytest.mark.parametrize("cut", [0, 10, 40, 5_000])
 def test_a_torn_file_is_not_used(grown: tuple[VectorIndex, np.ndarray], tmp_path: Path, cut: int) -> None:
-    grown[0].save(tmp_path / "i")
+    grown[0].save(tmp_path / "i", SECRET)
     (tmp_path / "i").write_bytes((tmp_path / "i").read_bytes()[:cut])
-    assert VectorIndex.load(tmp_path / "i", 16, "e") is None
+    assert VectorIndex.load(tmp_path / "i", 16, "e", SECRET) is None
 
 
 def test_an_index_of_another_encoder_is_not_used(grown: tuple[VectorIndex, np.ndarray], tmp_path: Path) -> None:
-    grown[0].save(tmp_path / "i")
-    assert VectorIndex.load(tmp_path / "i", 16, "other") is None
-    assert VectorIndex.load(tmp_path / "i", 8, "e") is None
+    grown[0].save(tmp_path / "i", SECRET)
+    assert VectorIndex.load(tmp_path / "i", 16, "other", SECRET) is None
+    assert VectorIndex.load(tmp_path / "i", 8, "e", SECRET) is None
+
+
+def test_an_index_that_we_did_not_write_is_not_read(grown: tuple[VectorIndex, np.ndarray], tmp_path: Path) -> None:
+    grown[0].save(tmp_path / "i", b"of another store")
+    assert VectorIndex.load(tmp_path / "i", 16, "e", SECRET) is None
 
 
 def test_an_empty_index_finds_nothing() -> None:
@@ -83,5 +90,5 @@ def test_an_index_that_cannot_be_saved_leaves_nothing_behind(
 ) -> None:
     (tmp_path / "i" / "taken").mkdir(parents=True)
     with pytest.raises(OSError):
-        grown[0].save(tmp_path / "i")
+        grown[0].save(tmp_path / "i", SECRET)
     assert [one.name for one in tmp_path.iterdir()] == ["i"]

@@ -145,6 +145,15 @@ def test_a_complaint_about_an_exact_hit_removes_it(make_cache: Make, embed: Embe
     assert ask(cache, embed, "hello").action == "miss"
 
 
+def test_an_unloaded_tenant_is_awaited_no_more(make_cache: Make, embed: Embed) -> None:
+    cache = make_cache()
+    theirs = replace(Request.from_prompt("what is the capital of Peru"), tenant="other")
+    ours, other = ask(cache, embed, "what is the capital of Chile"), ask(cache, embed, theirs)
+    cache.unload(ours.tenant)
+    assert not cache.learn(ours.lookup_id, NewAnswer("Santiago"), tenant=ours.tenant).stored
+    assert cache.learn(other.lookup_id, NewAnswer("Lima"), tenant="other").stored
+
+
 def test_invalidation_is_dry_first_and_meets_every_condition(
     make_cache: Make, embed: Embed, clock: Callable[[], float]
 ) -> None:
@@ -220,6 +229,7 @@ def test_a_large_index_outlives_a_restart_and_damage_does_not(
     monkeypatch.setattr(cache_index.VectorIndex.__init__, "__defaults__", (20,))
     cache = make_cache(GENEROUS)
     trained(cache, embed)
+    secret = cache._store.secret()
     cache.close()
     [path] = (tmp_path / "index").iterdir()
     if damage == "torn":
@@ -227,11 +237,11 @@ def test_a_large_index_outlives_a_restart_and_damage_does_not(
     elif damage == "missing":
         path.unlink()
     elif damage == "another store's":  # the same identifiers, other vectors
-        saved = cache_index.VectorIndex.load(path, 64, "hashing-64")
+        saved = cache_index.VectorIndex.load(path, 64, "hashing-64", secret)
         assert saved is not None
         rows = sorted(saved.rows())
         saved.add(rows, np.roll(saved.vectors(rows), 1, axis=0))
-        saved.save(path)
+        saved.save(path, secret)
     changed = make_cache(GENEROUS)  # another process removes one answer while the index rests
     assert changed.invalidate("default", like=embed("please tell me the opening hours of the library number 1"),
                               min_similarity=0.999, dry_run=False).answers == 1  # fmt: skip

@@ -1,0 +1,131 @@
+"""Whether a policy that takes traffic does harm, against the one that it replaces. Pure: numbers in, trips out.
+
+Every guard may be looked at as often as one likes: together they take a harmless policy back with probability at most
+`level`, given that the baseline is what it seems.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from router.sequential import mean_bounds, rate_e_value
+
+GUARDS = ("error-rate", "p99", "usd-per-correct", "wrong-hits", "undecided")
+LEAST_BASELINE = 100
+SLOW, SLOW_ALLOWED = 0.01, 0.03  # one in a hundred of the baseline is that slow; three in a hundred is too many
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is known of a policy's decisions, one entry per reported call; NaN where a report does not say.
+
+    `hits` and `wrong_hits` count reported cached answers, `decided` all decisions and `undecided` those that it left to
+    the incumbent.
+    """
+
+    failed: np.ndarray
+    seconds: np.ndarray
+    usd: np.ndarray
+    correct: np.ndarray
+    wrong_hits: int = 0
+    decided: int = 0
+    undecided: int = 0
+
+    @property
+    def error_rate(self) -> float:
+        return float(self.failed.mean()) if len(self.failed) else math.nan
+
+    @property
+    def p99_seconds(self) -> float:
+        known = self.seconds[np.isfinite(self.seconds)]
+        return float(np.quantile(known, 0.99)) if len(known) else math.nan
+
+    @property
+    def usd_per_correct(self) -> float:
+        both = np.isfinite(self.usd) & np.isfinite(self.correct)
+        right = float(self.correct[both].sum())
+        return float(self.usd[both].sum()) / right if right else math.nan
+
+    def as_dict(self) -> dict[str, Any]:
+        figures = {name: getattr(self, name) for name in ("error_rate", "p99_seconds", "usd_per_correct")}
+        told = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        counts = {name: getattr(self, name) for name in ("wrong_hits", "decided", "undecided")}
+        return {"reported": len(self.failed), **told, **counts}
+
+
+@dataclass(frozen=True)
+class GuardRules:
+    """How much worse is harm: `errors` more failures (a share of calls), `usd` more per correct answer (a share),
+    `wrong_hits` of all decisions, `undecided` of all decisions."""
+
+    errors: float = 0.02
+    usd: float = 0.10
+    wrong_hits: float = 0.01
+    undecided: float = 0.01
+    level: float = 0.01
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A guard that tripped: which, in a sentence, and the numbers."""
+
+    guard: str
+    message: str
+    evidence: Mapping[str, Any]
+
+
+def find_trips(tried: Arm, baseline: Arm, rules: GuardRules = GuardRules()) -> list[Trip]:
+    """What speaks for taking the policy back; empty while nothing does."""
+    level = rules.level / len(GUARDS)
+    checks = (_errors, _slowness, _cost, _wrong_hits, _undecided)
+    return [trip for check in checks for trip in check(tried, baseline, rules, level)]
+
+
+def _errors(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
+    usual = baseline.error_rate if len(baseline.failed) >= LEAST_BASELINE else 0.0
+    most, n, count = min(usual + rules.errors, 0.99), len(tried.failed), float(tried.failed.sum())
+    if rate_e_value(count, n, most) > 1 / level:
+        said = f"{count:.0f} of {n} calls failed ({count / n:.1%}); before {usual:.1%}, at most {most:.1%} is borne"
+        yield Trip("error-rate", said, {"failed": count, "calls": n, "usual": usual, "most": most})
+
+
+def _slowness(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
+    usual = baseline.seconds[np.isfinite(baseline.seconds)]
+    seen = tried.seconds[np.isfinite(tried.seconds)]
+    if len(usual) < LEAST_BASELINE or not len(seen):
+        return
+    limit = float(np.quantile(usual, 1 - SLOW))
+    slow = int((seen > limit).sum())
+    if rate_e_value(slow, len(seen), SLOW_ALLOWED) > 1 / level:
+        said = f"{slow} of {len(seen)} calls took longer than {limit:.2f} s, as 1 in 100 did before: its p99 is worse"
+        evidence = {"slow": slow, "calls": len(seen), "usual_p99_s": limit, "p99_s": tried.p99_seconds}
+        yield Trip("p99", said, evidence)
+
+
+def _cost(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
+    usual = baseline.usd_per_correct
+    both = np.isfinite(tried.usd) & np.isfinite(tried.correct)
+    if not math.isfinite(usual) or len(baseline.usd) < LEAST_BASELINE:
+        return
+    most = usual * (1 + rules.usd)
+    low, _ = mean_bounds(tried.usd[both] - most * tried.correct[both], level * 2)
+    if low > 0:
+        said = f"${tried.usd_per_correct:.6f} per correct answer on {int(both.sum())} calls; before ${usual:.6f}"
+        evidence = {"calls": int(both.sum()), "usd_per_correct": tried.as_dict()["usd_per_correct"], "usual": usual}
+        yield Trip("usd-per-correct", said, evidence)
+
+
+def _wrong_hits(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
+    if tried.wrong_hits and rate_e_value(tried.wrong_hits, tried.decided, max(rules.wrong_hits, 1e-3)) > 1 / level:
+        said = f"{tried.wrong_hits} of {tried.decided} requests got a wrong answer from the cache"
+        yield Trip("wrong-hits", said, {"wrong": tried.wrong_hits, "requests": tried.decided})
+
+
+def _undecided(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
+    n = tried.decided + tried.undecided
+    if tried.undecided and rate_e_value(tried.undecided, n, rules.undecided) > 1 / level:
+        said = f"it could not decide {tried.undecided} of {n} requests"
+        yield Trip("undecided", said, {"undecided": tried.undecided, "requests": n})
