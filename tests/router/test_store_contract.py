@@ -123,7 +123,7 @@ def test_the_cache_keeps_answers_histories_and_states(caches: list[CacheStore]) 
     assert (found.content, found.tags, found.extra) == ("né\u2028\n", {"a": "b"}, {"n": [1]})
     for valid in (True, False):
         two.learn(Label((entry_id,), answer_id, valid, 0.25, 0.8))
-    entry = next(iter(one.entries_after("p", 0, "e")))
+    [entry] = one.entries_after("p", 0, "e")
     assert (entry.row.confirmed, entry.row.refuted, entry.row.foretold, entry.vector.tolist()) == (1, 1, 0.5, [0.5] * 4)
     assert one.changed_since(0) == (entry_id, [("t", "p")]) and one.changed_since(entry_id) == (entry_id, [])
     two.save_state("t", {"a": 1})
