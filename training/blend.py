@@ -23,8 +23,8 @@ SHIFT_SD, SLOPE_SD, COMMON_SHIFT_SD, COMMON_SLOPE_SD = 0.1, 0.1, 0.5, 0.3
 
 @dataclass(frozen=True)
 class Said:
-    """Held-out log-odds: `base` (n, R) and `members` (n, M, R), with the outcomes they answer for; `weight` (n, R) where
-    cells stand for more or fewer than one."""
+    """Held-out log-odds: `base` (n, R) and `members` (n, M, R), with the outcomes they answer for; `weight` (n, R)
+    where cells stand for more or fewer than one."""
 
     base: np.ndarray
     members: np.ndarray
