@@ -13,6 +13,7 @@ from eval.compare import add_compare
 from eval.decide import decide, decisions_table, read_queries
 from eval.economics import add_economics
 from eval.heldout import JudgeOptions, judge
+from eval.inflation import add_inflation
 from eval.off_policy import add_offline
 from eval.plan_decisions import plan_table, plans_of, play_all, revealed_bins
 from eval.price_replay import flip_lines, flips_json, flips_on, other_prices
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add_compare(commands.add_parser("compare", help="weigh a candidate against the incumbent: a report and a verdict"))
     add_offline(commands.add_parser("offline", help="what a policy would have been worth on logged traffic"))
     _add_spend(commands.add_parser("spend", help="what the ledger says: who spent what, and what it saved"))
+    add_inflation(commands.add_parser("inflation", help="how many requests dressed-up texts move to dearer routes"))
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(

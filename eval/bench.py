@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from eval.bench_cache import cache_figures, speed_figures
+from eval.bench_drift import drift_rows
 from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_gate import error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
@@ -36,6 +37,7 @@ from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
 from router.errors import InputError, TierwiseError
 from router.labels import read_labels
+from router.policy import Policy
 from router.settings import Settings
 
 SETS = (
@@ -136,6 +138,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "gate": _gate,
         "cache": _cache,
         "cache-speed": _cache_speed,
+        "drift": _drift,
         "kills": _kills,
         "overload": _overload,
     }
@@ -300,6 +303,17 @@ def _cache_speed(bench: Bench) -> Iterator[Figure]:
         (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
     ):
         yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _drift(bench: Bench) -> Iterator[Figure]:
+    """False alarms on quiet days, and how soon planted changes are found."""
+    if not bench.folder("medagents").exists():
+        bench.fit("medagents", "medagents", "--no-tracking")
+    policy, settings = Policy.load(bench.folder("medagents")), Settings()
+    trace = bench.data.parent / "traffic" / "servegen_m_small_14d.parquet"
+    labels, cache = bench.data / "medagents.parquet", settings.models_dir / "embeddings"
+    for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache):
+        yield Figure(what, value, n, data, "python -m eval bench --only drift")
 
 
 def _kills(bench: Bench) -> Iterator[Figure]:
