@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from router.errors import InputError
+from router.log.same_file import keep_to_file
 
 REPORT_SECONDS, IDLE_SECONDS = 60.0, 15.0  # a month's report; a transaction left open
 WRITER_LOCK, CACHE_LOCK = 7_413_651_929, 7_413_651_930  # numbers that other users of the database do not use
@@ -55,6 +56,9 @@ def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: boo
         _enter_wal(connection, timeout_seconds)
         connection.execute("PRAGMA secure_delete = ON")  # what is removed or changed leaves no copy in the file
         connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
+
+    if not (url.database or "").startswith("file:"):
+        keep_to_file(engine, Path(url.database or ""))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
