@@ -1,7 +1,7 @@
 """Two policies decided on the same labelled queries: what either takes, pays and gets right, and where they part."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -90,8 +90,8 @@ def pair_on_labels(
     expected = np.where(np.isnan(made[0].usd), made[1].usd, made[0].usd)
     book = candidate.book if set(candidate.routes) >= set(routes) else incumbent.book
     paid = billed_usd(data, book, expected, at)
-    done = [_with_curve(one, policy, data, paid) for one, policy in zip(made, (incumbent, candidate))]
-    return Paired(data, paid, *done, left_out)
+    before, after = (_with_curve(one, policy, data, paid) for one, policy in zip(made, (incumbent, candidate)))
+    return Paired(data, paid, before, after, left_out)
 
 
 def _decided(
@@ -125,7 +125,7 @@ def _with_curve(one: Decided, policy: Policy, data: LabelMatrix, paid: np.ndarra
     values = policy.sweep.points(POINTS)
     picks = np.column_stack([choose(p, usd, value, able) for value in values])
     made = curve(sweep_of_picks(one.name, one.name, picks, data.correct, paid))
-    return Decided(**{**vars(one), "curve": made})
+    return replace(one, curve=made)
 
 
 @dataclass(frozen=True)
@@ -156,17 +156,22 @@ def flips(paired: Paired, replicates: int = 1000, seed: int = 0, most: int = 12)
     found, counts = np.unique(pairs[paired.differ], axis=0, return_counts=True)
     changes = [np.diff(paired.cells(table), axis=1)[:, 0] for table in (paired.data.correct, paired.paid)]
     able = ~np.isnan(paired.candidate.p)
-    table = [np.where(able, one, 0.0) for one in (paired.candidate.p, paired.candidate.usd)]
-    alike = choose(*table, paired.incumbent.value_usd, able)  # the candidate's estimates at the incumbent's value
+    p, usd = (np.where(able, one, 0.0) for one in (paired.candidate.p, paired.candidate.usd))
+    alike = choose(p, usd, paired.incumbent.value_usd, able)  # the candidate's estimates at the incumbent's value
     made = []
     for i in np.argsort(-counts, kind="stable")[:most]:
         leaves, takes = found[i]
         rows = np.flatnonzero((pairs == found[i]).all(axis=1))
-        accuracy, usd = mean_estimates(np.column_stack([one[rows] for one in changes]), replicates, seed)
-        p = [_mean(side.p[rows, j]) for side in (paired.candidate, paired.incumbent) for j in (leaves, takes)]
+        accuracy, spent = mean_estimates(np.column_stack([one[rows] for one in changes]), replicates, seed)
+        theirs, ours = (
+            (_mean(side.p[rows, leaves]), _mean(side.p[rows, takes])) for side in (paired.candidate, paired.incumbent)
+        )
         own = float((alike[rows] != leaves).mean())
         because = f"estimates ({own:.0%})" if own >= 0.5 else f"value of an answer ({1 - own:.0%})"
-        made.append(Flip(keys[leaves], keys[takes], len(rows), len(rows) / paired.data.n, accuracy, usd, *p, because))
+        n, share = len(rows), len(rows) / paired.data.n
+        made.append(
+            Flip(keys[leaves], keys[takes], n, share, accuracy, spent, theirs[0], theirs[1], ours[0], ours[1], because)
+        )
     return tuple(made)
 
 
