@@ -74,4 +74,6 @@ def test_metric_names_carry_units_and_no_label_is_unbounded(known: dict[str, set
         "step",
     }
     assert set.union(*known.values()) <= bounded | {"webhook", "source", "part"}
-    assert all(re.search(r"_(total|created|seconds|bucket|sum|count|info|waiting|records|away)$", name) for name in known)
+    assert all(
+        re.search(r"_(total|created|seconds|bucket|sum|count|info|waiting|records|away)$", name) for name in known
+    )
