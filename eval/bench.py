@@ -30,6 +30,8 @@ from eval.bench_drift import drift_rows
 from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_gate import error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
+from eval.bench_load import Load, load_rows
+from eval.bench_processes import process_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.cache.verifier import Verifier
@@ -140,6 +142,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "cache-speed": _cache_speed,
         "drift": _drift,
         "kills": _kills,
+        "service-load": _service_load,
         "overload": _overload,
     }
     unknown = [part for part in only if part not in parts]
@@ -314,6 +317,18 @@ def _drift(bench: Bench) -> Iterator[Figure]:
     labels, cache = bench.data / "medagents.parquet", settings.models_dir / "embeddings"
     for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache):
         yield Figure(what, value, n, data, "python -m eval bench --only drift")
+
+
+def _service_load(bench: Bench) -> Iterator[Figure]:
+    """What serving costs beside the bare encoder and a bare endpoint, and four processes on PostgreSQL: ten minutes."""
+    for name, more in (("medagents", ()), ("medagents-next", ("--value", "0.02"))):
+        if not bench.folder(name).exists():
+            bench.fit("medagents", name, "--no-tracking", *more)
+    prompts = _short_prompts(bench.data / "medagents.parquet")
+    load = Load(bench.folder("medagents"), bench.environment, prompts, bench.scratch)
+    rows = (load_rows(load, bench.data.parent / "traffic"), process_rows(load, bench.folder("medagents-next")))
+    for row in chain(*rows):
+        yield Figure(*row, command="python -m eval bench --only service-load")
 
 
 def _kills(bench: Bench) -> Iterator[Figure]:

@@ -44,7 +44,9 @@ def gone_rows(policy: Path, environment: Mapping[str, str], scratch: Path) -> It
                 everything, broken, healed = Told(), Told(), 0.0
                 time.sleep(5)
                 everything.add(told())
-                os.kill(server.get_pid(), signal.SIGQUIT)
+                postmaster = server.get_pid()
+                assert postmaster is not None
+                os.kill(postmaster, signal.SIGQUIT)
                 wait_until(lambda: process.metric(_STORE_AWAY) == 1, 20)
                 everything.add(told())
                 time.sleep(GONE_SECONDS)

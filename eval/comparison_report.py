@@ -61,10 +61,10 @@ def figure_of(found: Comparison) -> Figure:
         title = f"{found.verdict.decision}: {found.candidate} in place of {found.incumbent}{mark}"
         figure.suptitle(title, x=0.01, ha="left", weight="bold")
         if found.curves:
-            top, bottom = figure.subfigures(2, 1, height_ratios=[3.4, 0.9 + 0.32 * rows])
+            top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.4, 0.9 + 0.32 * rows])[:, 0]
             _frontiers(top.subplots(), found)
         else:
-            bottom = figure.subfigures(1, 1)
+            bottom = figure.subfigures(1, 1, squeeze=False)[0, 0]
         left, right = bottom.subplots(1, 2, sharey=True)
         for ax, question in ((left, "quality"), (right, "price")):
             _differences(ax, [one for one in found.verdict.checks if one.question == question])

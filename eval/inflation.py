@@ -55,6 +55,12 @@ def measure(plain: np.ndarray, usd: np.ndarray, changed: np.ndarray, name: str) 
     return Moved(name, name in CONTROLS, len(plain), dearer, cheaper, cost)
 
 
+def bound(policy: Policy, plain: np.ndarray, usd: np.ndarray, seen: set[int]) -> Moved:
+    """What no text can exceed with this policy: every request on the dearest of the routes that were ever chosen."""
+    dearest = max(seen, key=lambda column: float(usd[:, column].mean()))
+    return measure(plain, usd, np.full(len(plain), dearest), f"all on {policy.routes[dearest].key}")
+
+
 def held_out(policy: Policy, queries: Queries, most: int) -> Queries:
     """Queries of one prompt that the policy was not trained on, at most so many. Raises InputError for none."""
     known = policy.trained_on()
@@ -71,13 +77,16 @@ def _inflation(arguments: argparse.Namespace) -> None:
     queries = held_out(policy, read_queries(arguments.queries), arguments.most)
     values, cache = [policy.value_usd], settings.models_dir / "embeddings"
     plain = decide(policy, encoder, queries, values, at, cache)
-    found = []
+    found, seen = [], set(plain.chosen[:, 0].tolist())
     for name, change in (ATTACKS | CONTROLS).items():
         draw = random.Random(_SEED)
         requests = tuple(Request.from_prompt(change(request.text, draw)) for request in queries.requests)
         dressed = decide(policy, encoder, Queries(queries.ids, requests), values, at, cache)
         found.append(measure(plain.chosen[:, 0], plain.usd, dressed.chosen[:, 0], name))
+        seen |= set(dressed.chosen[:, 0].tolist())
         print(line(found[-1]), flush=True)
+    found.append(bound(policy, plain.chosen[:, 0], plain.usd, seen))
+    print(line(found[-1]))
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         told = {"policy": policy.version, "moved": [asdict(one) for one in found]}

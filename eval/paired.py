@@ -100,7 +100,8 @@ def pair_on_labels(
     expected = np.where(np.isnan(made[0].usd), made[1].usd, made[0].usd)
     book = candidate.book if set(candidate.routes) >= set(routes) else incumbent.book
     paid = billed_usd(data, book, expected, at)
-    return Paired(data, paid, *made, left_out)
+    before, after = made
+    return Paired(data, paid, before, after, left_out)
 
 
 def _decided(
@@ -166,11 +167,16 @@ def flips(paired: Paired, replicates: int = 1000, seed: int = 0, most: int = 12)
     for i in np.argsort(-counts, kind="stable")[:most]:
         leaves, takes = found[i]
         rows = np.flatnonzero((pairs == found[i]).all(axis=1))
-        accuracy, usd = mean_estimates(np.column_stack([one[rows] for one in changes]), replicates, seed)
-        p = [_mean(side.p[rows, j]) for side in (paired.candidate, paired.incumbent) for j in (leaves, takes)]
+        accuracy, spent = mean_estimates(np.column_stack([one[rows] for one in changes]), replicates, seed)
+        theirs, ours = (
+            (_mean(side.p[rows, leaves]), _mean(side.p[rows, takes])) for side in (paired.candidate, paired.incumbent)
+        )
         own = float((paired.candidate.at_others_value[rows] != leaves).mean())
         because = f"estimates ({own:.0%})" if own >= 0.5 else f"value of an answer ({1 - own:.0%})"
-        made.append(Flip(keys[leaves], keys[takes], len(rows), len(rows) / paired.data.n, accuracy, usd, *p, because))
+        n, share = len(rows), len(rows) / paired.data.n
+        made.append(
+            Flip(keys[leaves], keys[takes], n, share, accuracy, spent, theirs[0], theirs[1], ours[0], ours[1], because)
+        )
     return tuple(made)
 
 

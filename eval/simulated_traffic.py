@@ -65,7 +65,10 @@ class Traffic:
             self.p[query],
             self.usd[query],
             self.task[query],
-            *[empty] * 4,
+            empty,
+            empty,
+            empty,
+            empty,
             np.zeros(len(query)),
             empty,
         )

@@ -71,7 +71,8 @@ class Drifting:
         """Reports come joined to their decisions, through `take`."""
 
     def take(self, known: Known) -> None:
-        self._begin_anew_for(self._engine.policy and self._engine.policy.version)
+        policy = self._engine.policy
+        self._begin_anew_for(None if policy is None else policy.version)
         if known.policy == self._policy:
             self._values += report_values(known)
 
@@ -129,8 +130,14 @@ class Drifting:
                 return None
             if self._clock() - parse_moment(current.facts.get("since")) >= WATCHED:
                 return None
-            said = {"reason": reason, "by": "drift", "at": self._clock(), "evidence": one.evidence()}
-            change = roll_back(self._models_dir, only=current.version, **said)
+            change = roll_back(
+                self._models_dir,
+                only=current.version,
+                reason=reason,
+                by="drift",
+                at=self._clock(),
+                evidence=one.evidence(),
+            )
         except (InputError, PolicyFileError):
             return None
         if self._engine.store is not None:

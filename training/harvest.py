@@ -123,7 +123,7 @@ def _known_queries(labels: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
         return {}
     first = labels.drop_duplicates("prompt")
     columns = [name for name in ("query_id", "task") if name in first]
-    return dict(zip(first["prompt"], first[columns].to_dict("records")))  # type: ignore[arg-type]
+    return dict(zip(first["prompt"], first[columns].to_dict("records")))
 
 
 def _one_task_per_query(table: pd.DataFrame) -> pd.DataFrame:

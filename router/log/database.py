@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.types import NullType
 
 from router.errors import InputError
 from router.log.same_file import keep_to_file
@@ -32,6 +33,7 @@ def open_database(url: str, timeout_seconds: float, fsync: bool, lock: int = WRI
             raise InputError("store_url", url, "a database in memory keeps nothing", _CURE)
         _prepare_sqlite(engine, parsed, timeout_seconds, fsync)
     elif parsed.get_backend_name() == "postgresql":
+        engine.dialect.ischema_names = {**engine.dialect.ischema_names, "vector": NullType}  # type: ignore[attr-defined]
         _bound_waiting(engine, timeout_seconds)
         _one_writer(engine, lock)
     return engine

@@ -72,9 +72,9 @@ def answer(logged: Logged, choice: np.ndarray, replicates: int = 1000, seed: int
     can, statement = _statement(covered)
     if not can:
         return Answer(can, statement, covered, (), (), None)
-    figures = [tuple(_figures(seen, picks, name, replicates, seed)) for name in ("correct", "usd")]
-    best = [next(one.value for one in each if one.estimator == BEST_ESTIMATOR) for each in figures]
-    return Answer(can, statement, covered, *figures, best[1] / best[0] if best[0] > 0 else None)
+    correct, usd = (tuple(_figures(seen, picks, name, replicates, seed)) for name in ("correct", "usd"))
+    best = [next(one.value for one in each if one.estimator == BEST_ESTIMATOR) for each in (correct, usd)]
+    return Answer(can, statement, covered, correct, usd, best[1] / best[0] if best[0] > 0 else None)
 
 
 def evidence_from(logged: Logged, choice: np.ndarray, without: frozenset[str] = frozenset()) -> Evidence:

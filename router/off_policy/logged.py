@@ -97,13 +97,13 @@ def logged_of(rows: Sequence[Row]) -> Logged:
             kept.append((row, outcome))
     names = sorted({one["route"] for row, _ in kept for one in row["options"]})
     column = {name: j for j, name in enumerate(names)}
-    tables = [np.full((len(kept), len(names)), np.nan) for _ in range(2)]
+    p, expected = np.full((len(kept), len(names)), np.nan), np.full((len(kept), len(names)), np.nan)
     probability = np.zeros((len(kept), len(names)))
     best = np.zeros(len(kept), dtype=np.int64)
     for i, (row, _) in enumerate(kept):
         for one in row["options"]:
-            tables[0][i, column[one["route"]]] = _number(one["p_correct"])
-            tables[1][i, column[one["route"]]] = _number(one["expected_usd"])
+            p[i, column[one["route"]]] = _number(one["p_correct"])
+            expected[i, column[one["route"]]] = _number(one["expected_usd"])
         for name, chance in _chances(row).items():
             probability[i, column[name]] = chance
         best[i] = column[(row.get("exploration") or {}).get("best", row["route"])]
@@ -114,11 +114,16 @@ def logged_of(rows: Sequence[Row]) -> Logged:
         probability,
         np.array([_number(outcome and outcome.correct) for _, outcome in kept]),
         np.array([_number(outcome and outcome.usd) for _, outcome in kept]),
-        *tables,
-        **{name: _column(kept, name) for name in ("task", "tenant", "decision_id", "text_sha256", "text")},
-        context_chars=np.array([row["context_chars"] for row, _ in kept], dtype=np.int64),
-        at=_column(kept, "at"),
-        left_aside=aside,
+        p,
+        expected,
+        _column(kept, "task"),
+        _column(kept, "tenant"),
+        _column(kept, "decision_id"),
+        _column(kept, "text_sha256"),
+        _column(kept, "text"),
+        np.array([row["context_chars"] for row, _ in kept], dtype=np.int64),
+        _column(kept, "at"),
+        aside,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eval.decide import Queries
-from eval.inflation import held_out, line, measure
+from eval.inflation import bound, held_out, line, measure
 from eval.inflation_attacks import ATTACKS, CONTROLS
 from router.errors import InputError
 from router.policy import Policy, text_digest
@@ -21,6 +21,13 @@ def test_shares_and_costs_are_counted_on_the_plain_requests() -> None:
     assert (moved.dearer[0], moved.cheaper[0], moved.usd[0]) == (0.25, 0.25, 0.0)
     assert moved.dearer[1] <= 0.25 <= moved.dearer[2] and not moved.control
     assert "25.0%" in line(moved)
+
+
+def test_the_bound_is_the_dearest_route_that_was_ever_chosen(write_policy) -> None:
+    policy = Policy.load(write_policy())
+    worst = bound(policy, np.zeros(4, int), USD, {0, 1})
+    assert (worst.dearer[0], worst.usd[0], worst.attack) == (1.0, 2.0, "all on gpt-4o|none")
+    assert bound(policy, np.zeros(4, int), USD, {0}).usd[0] == 0.0
 
 
 def test_nothing_moved_is_nothing_paid() -> None:
