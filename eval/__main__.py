@@ -9,9 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from eval.cache_report import ReplayOptions, evaluate_cache, summary_lines
+from eval.compare import add_compare
 from eval.decide import decide, decisions_table, read_queries
 from eval.economics import add_economics
 from eval.heldout import JudgeOptions, judge
+from eval.inflation import add_inflation
+from eval.off_policy import add_offline
 from eval.plan_decisions import plan_table, plans_of, play_all, revealed_bins
 from eval.price_replay import flip_lines, flips_json, flips_on, other_prices
 from eval.report import write_report
@@ -39,7 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
     _add_cache(commands.add_parser("cache", help="replay a stream through the semantic cache's decision"))
     add_economics(commands)
+    add_compare(commands.add_parser("compare", help="weigh a candidate against the incumbent: a report and a verdict"))
+    add_offline(commands.add_parser("offline", help="what a policy would have been worth on logged traffic"))
     _add_spend(commands.add_parser("spend", help="what the ledger says: who spent what, and what it saved"))
+    add_inflation(commands.add_parser("inflation", help="how many requests dressed-up texts move to dearer routes"))
     bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(

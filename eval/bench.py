@@ -15,7 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +26,13 @@ import numpy as np
 import pandas as pd
 
 from eval.bench_cache import cache_figures, speed_figures
+from eval.bench_drift import drift_rows
+from eval.bench_faults import gone_rows, kill_rows, overload_rows
+from eval.bench_gate import error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
+from eval.bench_load import Load, load_rows
 from eval.bench_policy import effort_rows, left_out_rows
+from eval.bench_processes import process_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.cache.verifier import Verifier
@@ -33,6 +40,7 @@ from router.embedding_cache import embed_cached
 from router.encoders import load_encoder
 from router.errors import InputError, TierwiseError
 from router.labels import read_labels
+from router.policy import Policy
 from router.settings import Settings
 
 SETS = (
@@ -131,8 +139,14 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "effort": _effort,
         "leave-task-out": _left_out,
         "ledger": _ledger,
+        "off-policy": _off_policy,
+        "gate": _gate,
         "cache": _cache,
         "cache-speed": _cache_speed,
+        "drift": _drift,
+        "kills": _kills,
+        "service-load": _service_load,
+        "overload": _overload,
     }
     unknown = [part for part in only if part not in parts]
     if unknown:
@@ -281,6 +295,30 @@ def _ledger(bench: Bench) -> Iterator[Figure]:
         yield Figure(what, value, n, data, "python -m eval bench --only ledger")
 
 
+def _off_policy(bench: Bench) -> Iterator[Figure]:
+    for row in off_policy_rows():
+        yield Figure(*row, command="python -m eval bench --only off-policy")
+
+
+def _gate(bench: Bench) -> Iterator[Figure]:
+    """False promotions, then months of traffic over real labels with policies trained for it."""
+    settings = Settings()
+    encoder, cache = load_encoder(settings), settings.models_dir / "embeddings"
+
+    def fit(labels: Path, name: str, more: Sequence[str]) -> Path:
+        routes = ("--routes", str(bench.routes)) if name.startswith("open") else ()
+        to = ("--out", str(bench.folder(name)), "--no-tracking")
+        bench.run("training", "fit", "--labels", str(labels), *to, *routes, *more)
+        return bench.folder(name)
+
+    sets = [bench.data / f"{name}.parquet" for name in ("medagents", "open_models")]
+    sets = [bench.data / f"{name}.parquet" for name in ("medagents", "open_models")]
+    stages = (prepare(one, bench.scratch, fit, encoder, cache) for one in sets)
+    months = (row for stage in stages for row in month_rows(stage, encoder, cache))
+    for row in chain(error_rows(), months):
+        yield Figure(*row, command="python -m eval bench --only gate")
+
+
 def _cache(bench: Bench) -> Iterator[Figure]:
     verifier, embed = Verifier.load(Settings().cache_verifier), _embedder()
     for row in cache_figures(bench.data.parent / "cache", verifier, embed):
@@ -294,6 +332,48 @@ def _cache_speed(bench: Bench) -> Iterator[Figure]:
         (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
     ):
         yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _drift(bench: Bench) -> Iterator[Figure]:
+    """False alarms on quiet days, and how soon planted changes are found."""
+    if not bench.folder("medagents").exists():
+        bench.fit("medagents", "medagents", "--no-tracking")
+    policy, settings = Policy.load(bench.folder("medagents")), Settings()
+    trace = bench.data.parent / "traffic" / "servegen_m_small_14d.parquet"
+    labels, cache = bench.data / "medagents.parquet", settings.models_dir / "embeddings"
+    for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache):
+        yield Figure(what, value, n, data, "python -m eval bench --only drift")
+
+
+def _service_load(bench: Bench) -> Iterator[Figure]:
+    """What serving costs beside the bare encoder and a bare endpoint, and four processes on PostgreSQL: ten minutes."""
+    for name, more in (("medagents", ()), ("medagents-next", ("--value", "0.02"))):
+        if not bench.folder(name).exists():
+            bench.fit("medagents", name, "--no-tracking", *more)
+    prompts = _short_prompts(bench.data / "medagents.parquet")
+    load = Load(bench.folder("medagents"), bench.environment, prompts, bench.scratch)
+    rows = (load_rows(load, bench.data.parent / "traffic"), process_rows(load, bench.folder("medagents-next")))
+    for row in chain(*rows):
+        yield Figure(*row, command="python -m eval bench --only service-load")
+
+
+def _kills(bench: Bench) -> Iterator[Figure]:
+    """Under an encoder without weights: what is kept does not depend on it, and a process starts sooner."""
+    light = copy(bench)
+    light.environment = {**bench.environment, "TIERWISE_ENCODER_BACKEND": "hashing"}
+    simulated, folder = str(bench.scratch / "s.parquet"), bench.folder("hashing")
+    light.run("training", "simulate", "--queries", "200", "--out", simulated)
+    light.run("training", "fit", "--labels", simulated, "--out", str(folder), "--no-tracking")
+    environment = light.environment
+    for row in (*kill_rows(folder, environment, bench.scratch), *gone_rows(folder, environment, bench.scratch)):
+        yield Figure(*row, command="python -m eval bench --only kills")
+
+
+def _overload(bench: Bench) -> Iterator[Figure]:
+    if not bench.folder("medagents").exists():
+        bench.fit("medagents", "medagents")
+    for row in overload_rows(bench.folder("medagents"), bench.environment, bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only overload")
 
 
 def _embedder() -> Callable[[Sequence[str]], np.ndarray]:

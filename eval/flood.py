@@ -7,7 +7,7 @@ ones before.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -164,6 +164,25 @@ def open_loop(url: str, prompts: Iterator[str], per_second: float, seconds: floa
         client.found.seconds = time.perf_counter() - started
         if running:
             await asyncio.wait(running, timeout=30)
+        client.close()
+        return client.found
+
+    return asyncio.run(run())
+
+
+def timed_loop(url: str, prompts: Iterator[str], moments: Sequence[float]) -> Flooded:
+    """A request at each of these moments, in seconds from the start, whatever became of those before; waits for all."""
+
+    async def run() -> Flooded:
+        client, started, running = _Client(url, prompts), time.perf_counter(), set[asyncio.Task[None]]()
+        for moment in moments:
+            await asyncio.sleep(max(0.0, moment - (time.perf_counter() - started)))
+            task = asyncio.create_task(client.once())
+            running.add(task)
+            task.add_done_callback(running.discard)
+        client.found.seconds = time.perf_counter() - started
+        if running:
+            await asyncio.wait(running, timeout=60)
         client.close()
         return client.found
 

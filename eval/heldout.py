@@ -49,7 +49,7 @@ def judge(policy: Policy, encoder: Encoder, options: JudgeOptions, cache: Path, 
     everything = _read(options.labels, options)
     data, remarks = _shared_routes(everything.part("test"), policy)
     values, chosen = _points(policy, options.points)
-    sweep = decide(policy, encoder, _queries(data, options.use_task), values, options.at, cache, progress)
+    sweep = decide(policy, encoder, held_out_queries(data, options.use_task), values, options.at, cache, progress)
     usd = sweep.usd[:, [policy.routes.index(route) for route in data.routes]]
     p = sweep.estimates.p[:, [policy.routes.index(route) for route in data.routes]]
     train = _references(policy, encoder, everything, options, cache)
@@ -111,7 +111,7 @@ def _points(policy: Policy, count: int) -> tuple[np.ndarray, int]:
     return values, int(np.searchsorted(values, policy.value_usd))
 
 
-def _queries(data: LabelMatrix, use_task: bool) -> Queries:
+def held_out_queries(data: LabelMatrix, use_task: bool = False) -> Queries:
     """The held-out prompts as requests. Earlier turns count by their length only, as in the label set."""
     requests = []
     for text, chars, task in zip(data.texts, data.context_chars, data.tasks):

@@ -89,6 +89,7 @@ class Engine:
         self.watcher: Watcher | None = None
         self._changing = Lock()  # between those who change the parts; a decision just reads them
         self._waiting = 0
+        self._at_work: dict[Job, float] = {}  # what the pool's threads are at, and since when
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="decide")
         self._learners = ThreadPoolExecutor(1, thread_name_prefix="learn")  # writes wait here, not among decisions
 
@@ -116,6 +117,13 @@ class Engine:
     def waiting(self) -> int:
         """Decisions in the making."""
         return self._waiting
+
+    @property
+    def hung(self) -> Job | None:
+        """A decision that is stuck, where every thread has one: an encoder that never returns, say."""
+        late = perf_counter() - self.limits.decide_seconds
+        stuck = [job for job, since in list(self._at_work.items()) if since < late]
+        return stuck[0] if len(stuck) >= self.limits.threads else None
 
     def use_encoder(self, encoder: Encoder) -> None:
         """Set the encoder. Raises EncoderMismatchError when the present policy was trained on other vectors."""
@@ -321,6 +329,9 @@ class Engine:
             raise StepError("no-policy")
         if self._waiting >= self.limits.waiting:
             raise StepError("overload")
+        hung = self.hung
+        if hung is not None:  # nobody is there to take it up, so nobody waits
+            raise StepError(hung.late)
         self._waiting += 1
         try:
             return await _within(self.limits.decide_seconds, self._pool.submit(self._decide_and_append, request, job))
@@ -336,7 +347,11 @@ class Engine:
 
     def _decide_and_append(self, request: Request, job: Job) -> Unlogged:
         """In a thread of the pool: the record goes to the writer from here, which saves a turn of the event loop."""
-        decided = self.decide(request, job)
+        self._at_work[job] = perf_counter()
+        try:
+            decided = self.decide(request, job)
+        finally:
+            del self._at_work[job]
         if job.abandoned:  # nobody waits any more: the safe route was answered, and that is what is logged
             raise StepError(job.late)
         return self._append(decided, request)

@@ -33,7 +33,8 @@ class LabelMatrix:
     """Outcomes as (query × route) arrays, float64, NaN where a query was not run on a route.
 
     `texts` is what features and encoder read (the prompt, or the last user turn); `context_chars` counts the characters
-    of everything sent. Queries of one `groups` value never stand in different folds.
+    of everything sent. Queries of one `groups` value never stand in different folds. `weight` (n, R) is there where a
+    cell stands for more or fewer than one (inverse propensities of a harvested log).
     """
 
     query_ids: tuple[str, ...]
@@ -54,6 +55,7 @@ class LabelMatrix:
     split_by: SplitBy = "query"
     notes: tuple[str, ...] = ()
     answers: np.ndarray | None = field(repr=False, default=None)
+    weight: np.ndarray | None = field(repr=False, default=None)
 
     def cells(self, name: str) -> np.ndarray:
         """One of CELL_COLUMNS or ANSWER_COLUMNS as (n, R), NaN where it was not observed."""
@@ -86,7 +88,8 @@ class LabelMatrix:
         columns = [self.routes.index(route) for route in routes]
         cells = {name: getattr(self, name)[:, columns] for name in CELL_COLUMNS}
         answers = None if self.answers is None else self.answers[:, columns]
-        return replace(self, routes=tuple(routes), answers=answers, **cells)
+        weight = None if self.weight is None else self.weight[:, columns]
+        return replace(self, routes=tuple(routes), answers=answers, weight=weight, **cells)
 
     def part(self, name: str) -> "LabelMatrix":
         """The queries whose `split` is `name`; the whole set where no query carries that split."""
@@ -123,6 +126,8 @@ class LabelMatrix:
             sha.update(np.ascontiguousarray(getattr(self, name)).tobytes())
         if self.answers is not None:
             sha.update(np.ascontiguousarray(self.answers).tobytes())
+        if self.weight is not None:
+            sha.update(np.ascontiguousarray(self.weight).tobytes())
         return sha.hexdigest()
 
 
@@ -142,7 +147,7 @@ def build_labels(table: pd.DataFrame, name: str = "labels", split_by: SplitBy = 
     columns = {route: j for j, route in enumerate(routes)}
     i, j = table["query_id"].map(rows).to_numpy(), np.array([columns[route] for route in asked])
     cells, merged = _cells(table, i, j, (len(rows), len(routes)))
-    shown = [cells.pop(name) for name in ANSWER_COLUMNS]
+    shown, weight = [cells.pop(name) for name in ANSWER_COLUMNS], cells.pop("weight")
     at = _times(table, name)[table["query_id"].drop_duplicates().index] if "at" in table else None
     tasks = _texts_or_none(first, "task")
     groups, twins = _groups(first, tasks, at, split_by)
@@ -159,6 +164,7 @@ def build_labels(table: pd.DataFrame, name: str = "labels", split_by: SplitBy = 
         split_by=split_by,
         notes=tuple(notes + merged + twins),
         answers=np.stack(shown, axis=2) if any(name in table for name in ANSWER_COLUMNS) else None,
+        weight=np.where(np.isnan(weight), 1.0, weight) if "weight" in table else None,
     )
 
 
@@ -181,6 +187,8 @@ def _checked(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     known = {
         *CELL_COLUMNS,
         *ANSWER_COLUMNS,
+        "weight",
+        "propensity",
         "query_id",
         "model",
         "effort",
@@ -210,7 +218,7 @@ def _bad_names(table: pd.DataFrame) -> list[InputError]:
 
 def _bad_numbers(table: pd.DataFrame) -> list[InputError]:
     problems = []
-    for column in (*CELL_COLUMNS, *ANSWER_COLUMNS):
+    for column in (*CELL_COLUMNS, *ANSWER_COLUMNS, "weight"):
         if column not in table:
             continue
         given = table[column]
@@ -288,7 +296,7 @@ def _cells(
     flat = i * shape[1] + j
     counts = np.bincount(flat, minlength=shape[0] * shape[1])
     cells = {}
-    for column in (*CELL_COLUMNS, *ANSWER_COLUMNS):
+    for column in (*CELL_COLUMNS, *ANSWER_COLUMNS, "weight"):
         values = table[column].to_numpy() if column in table else np.full(len(table), np.nan)
         known = ~np.isnan(values)
         total = np.bincount(flat[known], values[known], minlength=counts.size)

@@ -134,7 +134,7 @@ class Policy:
     def decide(self, request: Request, vector: np.ndarray, at: datetime) -> Decision:
         """One request's decision. Raises ConstraintError when no route satisfies its constraints."""
         chars = np.array([request.context_chars])
-        estimates = self.estimate([request.text], vector[None, :], [request.task], chars)
+        estimates = self.estimate([request.plain], vector[None, :], [request.task], chars)
         offers = self.offers(request, estimates, at)
         usd = offers.usd[None, :]
         feasible = feasible_routes(request, self.routes, self.specs, offers, estimates.p[0])

@@ -10,6 +10,7 @@ from router.cache.controls import CacheControls
 from router.errors import InputError
 from router.media_parts import Picture, Sound
 from router.messages import Message, parse_messages, read_text
+from router.undisguised import undisguised
 
 __all__ = ["Constraints", "Message", "Request", "Warm", "parse_messages"]
 OWNING_TAGS = ("feature", "environment", "cost_centre", "task_id")  # tags that may stand at the top level too
@@ -78,9 +79,14 @@ class Request:
 
     @property
     def text(self) -> str:
-        """What features and encoder read: the last user turn, or the last turn where no user speaks."""
+        """What is asked: the last user turn, or the last turn where no user speaks."""
         spoken = [message.content for message in self.messages if message.role == "user"]
         return spoken[-1] if spoken else self.messages[-1].content
+
+    @property
+    def plain(self) -> str:
+        """The same as features and encoder read it: nothing hidden, nothing in another alphabet's letters."""
+        return undisguised(self.text)
 
     @property
     def context_chars(self) -> int:
@@ -176,8 +182,9 @@ def _tags(value: Any) -> dict[str, str]:
     if len(tags) > 32:
         raise InputError("tags", f"{len(tags)} tags", "too many tags", "Send at most 32.")
     for key, tag in tags.items():
-        if not isinstance(tag, str) or len(tag) > _NAME_CHARS or len(key) > _NAME_CHARS:
-            raise InputError(f"tags.{key}", tag, "not a short text", f"Use at most {_NAME_CHARS} characters.")
+        # PostgreSQL reads no tag of a row with a NUL in one: a single request would spoil everybody's sums by tags
+        if not isinstance(tag, str) or len(tag) > _NAME_CHARS or len(key) > _NAME_CHARS or "\x00" in key + tag:
+            raise InputError(f"tags.{key}", tag, "not a short text", f"Use at most {_NAME_CHARS} characters, no NUL.")
     return tags
 
 

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         default=256, gt=0, description="Decisions in the making at once; one more is refused with 429."
     )
     shed_after_seconds: float = Field(
-        default=1.5,
+        default=1.0,
         gt=0,
         description="A request to /route that would wait longer than this for its turn is refused at once: 429 with "
         "Retry-After and the safe route. Keep it below encode_timeout_seconds.",

@@ -32,7 +32,7 @@ def encode(encoder: Encoder | None, request: Request) -> np.ndarray:
     if encoder is None:
         raise StepError("encoder-error")
     try:
-        vector = encoder.encode([request.text])[0]
+        vector = encoder.encode([request.plain])[0]
         if vector.shape != (encoder.identity.dim,) or not np.isfinite(vector).all():
             raise ValueError("the encoder gave no usable vector")
     except Exception as error:

@@ -103,10 +103,11 @@ def _announce(settings: Settings, url: str) -> None:
     else:
         print(f"  WARNING  no policy: every request is answered with the safe route {settings.safe_route}.")
         print("           Train one with python -m training fit, then start with --policy models/NAME.")
-    for line in access_lines(settings):
-        print(line)
+    access = access_lines(settings)
+    print("\n".join(access))
     print(f"  ready?   curl {url}/readyz")
-    print(f'  try      curl {url}/route -d \'{{"prompt": "What is 2 + 2?"}}\'', flush=True)
+    key = ' -H "Authorization: Bearer $KEY"' if "with a key" in access[0] else ""
+    print(f'  try      curl {url}/route{key} -d \'{{"prompt": "What is 2 + 2?"}}\'', flush=True)
 
 
 if __name__ == "__main__":

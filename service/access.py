@@ -39,7 +39,8 @@ NEEDS = {
     ("GET", "/budgets"): Need("read"),
     ("GET", "/prefix-cache"): Need("read"),
     ("GET", "/frontier"): Need("read"),
-    ("GET", "/policies"): Need("read"),
+    ("GET", "/policies"): Need("read", every_tenant=True),
+    ("GET", "/shadow"): Need("read", every_tenant=True),
     ("GET", "/alerts"): Need("read", every_tenant=True),
     ("GET", "/metrics"): Need("read", every_tenant=True),
 }

@@ -48,6 +48,11 @@ class Alerting:
         found = find_alerts(self._watch.series, end)
         if settings.month_usd is not None:
             found += _forecast(daily, settings, at)
+        return self.announce(found)
+
+    def announce(self, found: Sequence[Alert]) -> list[Alert]:
+        """Send what is new and not silenced; what was sent. Raises StoreError where the store is away."""
+        settings = self._settings()
         silence = timedelta(minutes=settings.silence_minutes)
         fresh = [one for one in found if self._announced(one, silence)]
         for alert in fresh:

@@ -23,6 +23,7 @@ from service.answers import frontier_answer, outcome_answer, route_answer, verdi
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, lookup_answer, may_write
 from service.door import Door, Queue
+from service.drifting import Drifting, add_drift
 from service.guarding import Guarding
 from service.health import access_mode, unready
 from service.limits import Bounded
@@ -48,6 +49,7 @@ def create_app(
     lifespan: Lifespan | None = None,
     ring: KeyRing | None = None,
     guarding: Guarding | None = None,
+    drifting: Drifting | None = None,
 ) -> FastAPI:
     """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
@@ -67,6 +69,7 @@ def create_app(
     add_privacy(app, engine, settings)
     add_spending(app, engine, settings.max_body_bytes)
     add_shadow(app, engine)
+    add_drift(app, drifting)
     add_policies(app, engine, settings, lambda: {} if guarding is None else guarding.readings)
     _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)

@@ -34,7 +34,11 @@ async def answered(
     except TooLargeError:
         return problems.large_problem(max_bytes)
     except orjson.JSONDecodeError as error:
-        return problems.json_problem(error)
+        # the parser's only way to say that memory ran out, which is not the caller's fault
+        short = str(error).startswith("Not enough memory")
+        return problems.memory_problem() if short else problems.json_problem(error)
+    except MemoryError:
+        return problems.memory_problem()
     except InputError as error:
         return problems.input_problem(error)
     except SpendingError as error:

@@ -1,6 +1,6 @@
 """Where real parts are chosen and wired, and the only place where they are. Everything else is given its parts."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -26,12 +26,14 @@ from router.rollout.candidate_watcher import CandidateWatcher
 from router.rollout.stages import Trial
 from router.safe_route import SafeRoute
 from router.settings import Settings
+from router.spend.alert_rules import Alert
 from router.spend.current import SpendingFile
 from router.spend.spending import Spending
 from service.access_start import make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
+from service.drifting import Drifting
 from service.following import Following
 from service.guarding import DecisionCounts, Guarding, guard_rules
 from service.loading import until_all_work
@@ -81,13 +83,17 @@ class Runtime:
         self.engine = Engine(
             safe, self.store, limits=limits, hooks=self.hooks, spending=self.spending, explorer=explorer
         )
-        self.guarding = Guarding(settings.models_dir, self.store, guard_rules(settings), self.counts, self.hooks)
-        following = Following(ReportFeed(self.store), [self.guarding])
+        models, hooks = settings.models_dir, self.hooks
+        self.guarding = Guarding(
+            models, self.store, guard_rules(settings), self.counts, hooks, announce=lambda found: self._announce(found)
+        )
+        self.drifting = Drifting(self.engine, models, lambda found: self._announce(found), hooks)
+        following = Following(ReportFeed(self.store), [self.guarding, self.drifting])
         every = settings.guard_every_seconds
-        self.chores = Chores(self.store, self.spending, self.hooks, settings, [(every, following.look)])
+        self.chores = Chores(self.store, self.spending, hooks, settings, [(every, following.look)])
         self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
         self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
-        self.engine.watcher = Watching([self.shadow, *([self.runs] if self.runs else [])])
+        self.engine.watcher = Watching([self.shadow, self.drifting, *([self.runs] if self.runs else [])])
         follow = settings.models_dir, self.hooks, settings.policy_poll_seconds
         self.watcher = PolicyWatcher(follow[0], self.engine.swap, *follow[1:], self.engine.known)
         self.candidates = CandidateWatcher(follow[0], self._try, *follow[1:], self.engine.known)
@@ -128,7 +134,11 @@ class Runtime:
             yield
             self.close()
 
-        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan, self.ring, self.guarding)
+        watching = self.guarding, self.drifting
+        return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan, self.ring, *watching)
+
+    def _announce(self, found: Sequence[Alert]) -> None:
+        self.chores.alerting.announce(found)
 
     def _load(self) -> None:
         """The encoder first: a policy is taken only when it fits the encoder. The store's tables are made meanwhile."""

@@ -38,10 +38,10 @@ class Chores:
     ) -> None:
         """`more` are chores besides: every how many seconds, and what."""
         self._store, self._spending, self._hooks = store, spending, hooks
-        self._alerting = Alerting(store, lambda: spending.rules().alerts, hooks)
+        self.alerting = Alerting(store, lambda: spending.rules().alerts, hooks)
         self._turns: tuple[tuple[float, Callable[[], object]], ...] = (
             (settings.expire_every_seconds, self.expire),
-            (settings.alert_every_seconds, self._alerting.look),
+            (settings.alert_every_seconds, self.alerting.look),
             (settings.retire_every_seconds, self.retire),
             *more,
         )

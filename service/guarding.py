@@ -26,9 +26,11 @@ from router.rollout.history import Change
 from router.rollout.promotion import roll_back
 from router.rollout.stages import share_of
 from router.settings import Settings
+from router.spend.alert_rules import Alert
 
 WATCHED = timedelta(hours=24)  # how long a promoted policy can still fall back by itself
 STORE_SECONDS = 5.0
+Announce = Callable[[Sequence[Alert]], object]
 
 
 def guard_rules(settings: Settings) -> GuardRules:
@@ -79,7 +81,9 @@ class Guarding:
         counts: DecisionCounts,
         hooks: Sequence[Hook] = (),
         clock: Callable[[], datetime] = now,
+        announce: Announce = lambda alerts: None,
     ) -> None:
+        self._announce = announce
         self._models_dir, self._store, self._rules, self._counts = models_dir, store, rules, counts
         self._hooks, self._clock = tuple(hooks), clock
         self._book = ArmBook()
@@ -147,6 +151,8 @@ class Guarding:
             return None
         keep_change(self._store, change)
         tell(self._hooks, PolicyChanged(change))
+        said = f"{change.policy} ({change.version}) lost its traffic: {reason}"
+        self._announce([Alert("rollback", change.version, change.at, said, evidence)])
         return change
 
 

@@ -39,7 +39,17 @@ UNLOGGED = ("store-error", "store-timeout")
 REPORTS = ("recorded", "repeated", "conflicting", "unknown-decision", "store-error", "store-timeout")
 REFUSALS = ("BudgetExceededError", "NotGrantedError", "LedgerDownError", "PriceCeilingError")
 ACCESS = ("UnknownKeyError", "ForbiddenError", "RateLimitedError", "StoreError")
-ALERT_RULES = ("day-spend", "tenant-spend", "tier-mix", "retry-rate", "cache-hits", "month-forecast")
+DRIFT_RULES = ("drift-inputs", "drift-calibration", "drift-cost", "drift-latency", "drift-prices")
+ALERT_RULES = (
+    "day-spend",
+    "tenant-spend",
+    "tier-mix",
+    "retry-rate",
+    "cache-hits",
+    "month-forecast",
+    *DRIFT_RULES,
+    "rollback",
+)
 AUTOMATIC = ("guardrails", "drift")
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -127,13 +137,10 @@ class Metrics:
                 self.reports.labels(event.cause).inc()
             case PolicySwapped():
                 self.swaps.labels("swapped").inc()
-                self.policy.clear()
-                self.policy.labels(event.version).set(1)
-            case PolicyChanged():
-                self.changes.labels(
-                    event.change.action, event.change.by if event.change.by in AUTOMATIC else "operator"
-                ).inc()
                 self._decides(event.version)
+            case PolicyChanged():
+                who = event.change.by if event.change.by in AUTOMATIC else "operator"
+                self.changes.labels(event.change.action, who).inc()
             case PolicyRefused():
                 self.swaps.labels("refused").inc()
             case EncoderFailed():

@@ -70,14 +70,22 @@ def _promote(settings: Settings, given: Mapping[str, Any]) -> Change:
     policy, share = _text(given, "policy"), given.get("share")
     if policy is not None and policy not in dict(policies_in(settings.models_dir)):
         raise InputError("policy", policy, "no such policy", f"GET /policies lists those in {settings.models_dir}.")
-    said = {"reason": _text(given, "reason") or "", "by": _text(given, "by") or "operator"}
-    return promote(settings.models_dir, policy, None if share is None else read_share(share), **said)
+    reason, by = _said(given)
+    share = None if share is None else read_share(share)
+    return promote(settings.models_dir, policy, share, reason=reason, by=by)
 
 
 def _roll_back(settings: Settings, given: Mapping[str, Any]) -> Change:
     _only(given, _ROLL_BACK)
-    said = {"reason": _text(given, "reason") or "", "by": _text(given, "by") or "operator"}
-    return (withdraw if given.get("withdraw") is True else roll_back)(settings.models_dir, **said)  # type: ignore[operator]
+    reason, by = _said(given)
+    if given.get("withdraw") is True:
+        return withdraw(settings.models_dir, reason=reason, by=by)
+    return roll_back(settings.models_dir, reason=reason, by=by)
+
+
+def _said(given: Mapping[str, Any]) -> tuple[str, str]:
+    """Why, and who says so."""
+    return _text(given, "reason") or "", _text(given, "by") or "operator"
 
 
 def _listed(engine: Engine, settings: Settings) -> dict[str, Any]:

@@ -137,6 +137,14 @@ def store_problem(error: StoreError) -> Response:
     return problem(503, "store", "Not recorded", str(error), cure=cure, headers={"Retry-After": "1"})
 
 
+def memory_problem() -> Response:
+    """A request that the process has no memory for just now."""
+    cure = "Send it again, or send less."
+    return problem(
+        503, "memory", "Out of memory", "the service is short of memory", cure=cure, headers={"Retry-After": "1"}
+    )
+
+
 def no_policy_problem() -> Response:
     cure = "Start with --policy FOLDER, or promote a policy: /readyz tells what is missing."
     return problem(404, "no-policy", "No policy is loaded", "/route answers with the safe route", cure=cure)

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -56,7 +57,17 @@ class Workers:
             if process.exitcode is not None and not self._stopping:
                 multiprocess.mark_process_dead(process.pid or 0, str(folder))
                 time.sleep(_AGAIN_SECONDS)
-                self._processes[place] = self._started(place)
+                self._replace(place)
+
+    def _replace(self, place: int) -> None:
+        """Start another worker, unless everything was told to stop while nobody looked. Where none can be started now,
+        memory being short, say, the next look tries again."""
+        if self._stopping:
+            return
+        with suppress(OSError):
+            started = self._processes[place] = self._started(place)
+            if self._stopping:
+                started.terminate()
 
     def _started(self, place: int) -> SpawnProcess:
         process = self._context.Process(

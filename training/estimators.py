@@ -71,7 +71,8 @@ def fit_estimator(
     progress("representation", 0.0)
     representation = fit_representation(data.texts, vectors, seed)
     rows = tuple(representation.rows(data.texts, vectors))
-    examples = Examples(rows, data.tasks, data.groups, read_outcomes(data.correct, prior), data.routes, data.query_ids)
+    outcomes = read_outcomes(data.correct, prior, data.weight)
+    examples = Examples(rows, data.tasks, data.groups, outcomes, data.routes, data.query_ids)
     folds = data.folds(FOLDS, seed)
     own = _hold_out(examples, folds, data.groups, seed, lambda share: progress("out of fold", 0.1 + 0.4 * share))
     other = _other_pass(data, examples, seed, lambda share: progress("other folds", 0.5 + 0.3 * share))
@@ -173,7 +174,8 @@ def _hold_out(
             if examples.tasks[i] in members.tasks.names:
                 given[i, 0] = log_odds(members.tasks.means[members.tasks.names.index(examples.tasks[i])])
     correct, cells = examples.outcomes.correct, examples.outcomes.known
-    unknown, known = Said(base, said, correct, cells), Said(base, given, correct, cells)
+    weight = examples.outcomes.weight
+    unknown, known = Said(base, said, correct, cells, weight), Said(base, given, correct, cells, weight)
     return HeldOut(unknown, known, similarity, folds, groups, tuple(tasks))
 
 

@@ -212,8 +212,14 @@ def _fit_trees(data: Examples, views: list[Views], facts: np.ndarray, seed: int)
     known = data.outcomes.known.ravel()
     start = np.tile(log_odds(data.outcomes.base), len(views))
     labels = data.outcomes.correct.ravel()
+    weight = None if data.outcomes.weight is None else data.outcomes.weight.ravel()[known]
     dataset = lgb.Dataset(
-        features[known], labels[known], init_score=start[known], feature_name=list(TREE_FEATURES), free_raw_data=False
+        features[known],
+        labels[known],
+        weight=weight,
+        init_score=start[known],
+        feature_name=list(TREE_FEATURES),
+        free_raw_data=False,
     )
     least = max(2, min(TREE_PARAMETERS["min_data_in_leaf"], int(known.sum()) // 20))
     parameters = TREE_PARAMETERS | {"seed": seed, "min_data_in_leaf": least}

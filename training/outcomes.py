@@ -16,22 +16,25 @@ class Outcomes:
     base: np.ndarray
     residual: np.ndarray
     prior: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
     def subset(self, rows: np.ndarray) -> "Outcomes":
-        return read_outcomes(self.correct[rows], self.prior)
+        return read_outcomes(self.correct[rows], self.prior, None if self.weight is None else self.weight[rows])
 
 
-def read_outcomes(correct: np.ndarray, prior: np.ndarray | None = None) -> Outcomes:
-    """`prior` (R,) is what each route's mean is drawn to instead of the mean of all."""
+def read_outcomes(correct: np.ndarray, prior: np.ndarray | None = None, weight: np.ndarray | None = None) -> Outcomes:
+    """`prior` (R,) is what each route's mean is drawn to instead of the mean of all. `weight` (n, R) is how many cells
+    a cell stands for; means of routes heed it, so that a route is not judged by the requests it was chosen for."""
     known = ~np.isnan(correct)
     filled = np.where(known, correct, 0.0)
     overall = (filled.sum() + 0.5) / (known.sum() + 1.0)
     drawn_to = overall if prior is None else prior
-    base = (filled.sum(axis=0) + BASE_PRIOR * drawn_to) / (known.sum(axis=0) + BASE_PRIOR)
+    cells = known.astype(float) if weight is None else np.where(known, weight, 0.0)
+    base = ((cells * filled).sum(axis=0) + BASE_PRIOR * drawn_to) / (cells.sum(axis=0) + BASE_PRIOR)
     residual = np.where(known, correct - base, 0.0)
     # A gap takes its query's mean residual, shrunk: a query that most routes miss is probably missed there as well.
     of_query = residual.sum(axis=1) / (known.sum(axis=1) + 1.0)
-    return Outcomes(correct, known, base, np.where(known, residual, of_query[:, None]), prior)
+    return Outcomes(correct, known, base, np.where(known, residual, of_query[:, None]), prior, weight)
 
 
 def level_and_contrasts(residual: np.ndarray) -> np.ndarray:

@@ -107,7 +107,8 @@ def _tell_registry(settings: Settings) -> None:
 
     current, candidate = _pointed(settings)
     try:
-        point_aliases(settings.mlruns_dir, current and current.version, candidate and candidate.version)
+        named = [None if one is None else one.version for one in (current, candidate)]
+        point_aliases(settings.mlruns_dir, named[0], named[1])
     except Exception as error:  # what serves is right all the same
         print(f"warning: the aliases in MLflow were not moved ({error})", file=sys.stderr)
 

@@ -66,7 +66,7 @@ def _spread(seen: LeftOut, correct: np.ndarray) -> float:
         information = float((p * (1 - p)).sum())
         step = float((correct[rows, j] - p).sum()) / information
         squares.append(step * step - 1 / information)
-    return float(np.sqrt(max(np.mean(squares), 0.0))) if squares else 0.0
+    return float(np.sqrt(max(float(np.mean(squares)), 0.0))) if squares else 0.0
 
 
 def _covered(seen: LeftOut, correct: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:

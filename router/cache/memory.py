@@ -211,12 +211,7 @@ class CacheMemory:
             del self._recent[answer_id]
 
     def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
-        rows = self._store.vectors(tenant)
-        return {
-            answer_id
-            for answer_id, other, encoder in rows
-            if other is not None and encoder == self.encoder and float(other @ vector) >= least
-        }
+        return self._store.alike(tenant, self.encoder, vector, least)
 
     def excess(self, tenant: str) -> list[int]:
         """The answers that must leave for memory to stay bounded, and one in a hundred more: those whose keeping saves

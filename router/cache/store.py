@@ -17,12 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
+from router.cache.likeness import alike_among, alike_in_database, keep_in_database
 from router.cache.sealing import open_answer, seal_answer
 from router.cache.tables import answers, entries, states
 from router.errors import StoreError
 from router.log.database import CACHE_LOCK, open_database
 from router.log.driver_sql import from_json, in_style_of, quoted
 from router.migrations.upgrade import prepare
+from router.migrations.vectors import has_vectors
 from router.privacy.cipher import Cipher, SealedError
 
 
@@ -74,6 +76,7 @@ class CacheStore:
         self._engine = open_database(url, timeout_seconds, fsync, CACHE_LOCK)
         with self.writing() as connection:
             prepare(connection)
+            self._searches = has_vectors(connection)
 
     def insert(
         self,
@@ -93,6 +96,8 @@ class CacheStore:
             answer_id = _keep_answer(connection, key, answer, created, expires, self.cipher)
             sealed = self.cipher.seal(text, key.partition)
             entry_id = _insert_entry(connection, key, answer_id, sealed, vector, encoder, created)
+            if vector is not None and self._searches:
+                keep_in_database(connection, entry_id, vector)
             if stale is not None and stale != answer_id:
                 _drop_unworded(connection, stale)
         return answer_id, entry_id
@@ -168,6 +173,15 @@ class CacheStore:
         with self.writing() as connection:
             values = {"vector": vector.astype(np.float32).tobytes(), "encoder": encoder}
             connection.execute(update(entries).where(entries.c.entry_id == entry_id).values(values))
+            if self._searches:
+                keep_in_database(connection, entry_id, vector)
+
+    def alike(self, tenant: str, encoder: str, vector: np.ndarray, least: float) -> set[int]:
+        """A tenant's answers with a wording whose cosine to a unit vector is at least `least`."""
+        if not self._searches:
+            return alike_among(self.vectors(tenant), encoder, vector, least)
+        with self.reading() as connection:
+            return alike_in_database(connection, tenant, encoder, vector, least)
 
     def learn(self, label: Label) -> None:
         """Add to the histories. Increments, so that two processes both count."""
@@ -182,7 +196,7 @@ class CacheStore:
             connection.execute(of_answer.values({field: answers.c[field] + 1}))
             added = {
                 "labels": entries.c.labels + 1,
-                "wrong": entries.c.wrong + (not label.valid),
+                "wrong": entries.c.wrong + int(not label.valid),
                 "foretold": entries.c.foretold + label.risk,
             }
             connection.execute(update(entries).where(entries.c.entry_id.in_(label.entries)).values(added))

@@ -3,11 +3,11 @@
 Money stays exact: values are decimals here and text in JSON; only what is shown to a person is rounded.
 """
 
-import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
+_LEAST_SIZE = -30  # powers of ten; below it nobody reads the noughts
 _LARGE = (("trillion", 10**12), ("billion", 10**9), ("million", 10**6))
 Cell = Decimal | int | float | str | None
 
@@ -88,7 +88,9 @@ def money(usd: Decimal | float) -> str:
         return f"{sign}${amount:,.0f}"
     if amount >= 1 or not amount:
         return f"{sign}${amount:,.2f}"
-    digits = max(4, 2 - math.floor(math.log10(float(amount))))
+    if amount and amount.adjusted() < _LEAST_SIZE:
+        return f"{sign}${amount:.2E}"
+    digits = max(4, 2 - amount.adjusted())
     text = format(amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP), "f")
     whole, _, rest = text.partition(".")
     return f"{sign}${whole}.{rest.rstrip('0').ljust(2, '0')}"
@@ -106,7 +108,10 @@ def plain(value: Decimal | float, digits: int = 4) -> str:
     for name, size in _LARGE:
         if abs(Decimal(value)) >= size:
             return f"{plain(Decimal(value) / size, digits)} {name}"
-    places = digits - 1 - math.floor(math.log10(abs(float(value))))
+    size = Decimal(value).adjusted()
+    if size < _LEAST_SIZE:
+        return f"{value:.{digits - 1}e}".replace("-", "−")
+    places = digits - 1 - size
     text = f"{value:,.{max(0, places)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "−")

@@ -9,8 +9,10 @@ import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.types import NullType
 
 from router.errors import InputError
+from router.log.same_file import keep_to_file
 
 REPORT_SECONDS, IDLE_SECONDS = 60.0, 15.0  # a month's report; a transaction left open
 WRITER_LOCK, CACHE_LOCK = 7_413_651_929, 7_413_651_930  # numbers that other users of the database do not use
@@ -31,6 +33,7 @@ def open_database(url: str, timeout_seconds: float, fsync: bool, lock: int = WRI
             raise InputError("store_url", url, "a database in memory keeps nothing", _CURE)
         _prepare_sqlite(engine, parsed, timeout_seconds, fsync)
     elif parsed.get_backend_name() == "postgresql":
+        engine.dialect.ischema_names = {**engine.dialect.ischema_names, "vector": NullType}  # type: ignore[attr-defined]
         _bound_waiting(engine, timeout_seconds)
         _one_writer(engine, lock)
     return engine
@@ -55,6 +58,9 @@ def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: boo
         _enter_wal(connection, timeout_seconds)
         connection.execute("PRAGMA secure_delete = ON")  # what is removed or changed leaves no copy in the file
         connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
+
+    if not (url.database or "").startswith("file:"):
+        keep_to_file(engine, Path(url.database or ""))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from router.cache.records import CacheLookup
 from router.decisions import Decision, Option, Outcome
@@ -155,10 +155,13 @@ class LogStore:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to read from. Raises StoreError where the database cannot be read."""
+        """A connection to read from. Raises StoreError where the database cannot be read, InputError where it was asked
+        for what it can never hold."""
         try:
             with self._engine.connect() as connection:
                 yield connection
+        except DataError as error:
+            raise InputError("query", None, f"the store refuses a value: {error.orig}", "Send plain text.") from error
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(f"the store cannot be read: {getattr(error, 'orig', None) or error}") from error
 

@@ -122,7 +122,7 @@ class LogWriter:
         """Whether the database is at fault (locked, full, gone) and not what was to be written."""
         database = self._engine.dialect.loaded_dbapi
         original = getattr(error, "orig", None) or error
-        gone = (database.OperationalError, database.InterfaceError, PoolTimeout, OSError)
+        gone = (database.OperationalError, database.InterfaceError, PoolTimeout, OSError, StoreAwayError)
         return isinstance(original, gone) or type(original) is database.DatabaseError  # which is a damaged file
 
     def _transact(self, batch: list[_Job]) -> list[tuple[Any, TierwiseError | None]]:
@@ -170,6 +170,6 @@ def _attempt(work: Callable[[Connection], T], connection: Connection) -> tuple[T
 
 def _fail(batch: list[_Job], error: Exception, kind: type[StoreError]) -> None:
     """Tell everyone; the database's own words, without the statement and its values (they may hold prompt text)."""
-    words = getattr(error, "orig", None) or type(error).__name__
+    words = str(error) if isinstance(error, TierwiseError) else getattr(error, "orig", None) or type(error).__name__
     for job in batch:
         job.future.set_exception(kind(f"the store did not take the record: {words}"))

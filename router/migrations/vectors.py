@@ -3,8 +3,11 @@
 The bytes beside them stay what every process reads; this column is what the database itself can search.
 """
 
+import numpy as np
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
+
+from router.cache.likeness import keep_in_database
 
 TABLE, COLUMN = "cache_entries", "embedding"
 
@@ -14,6 +17,8 @@ def add_vectors(connection: Connection) -> None:
     if connection.dialect.name != "postgresql" or has_vectors(connection) or not _has_extension(connection):
         return
     connection.execute(text(f"ALTER TABLE {TABLE} ADD COLUMN {COLUMN} vector"))
+    for row in connection.execute(text(f"SELECT entry_id, vector FROM {TABLE} WHERE vector IS NOT NULL")).all():
+        keep_in_database(connection, row.entry_id, np.frombuffer(row.vector, np.float32))
 
 
 def has_vectors(connection: Connection) -> bool:

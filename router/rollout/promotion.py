@@ -74,7 +74,8 @@ def roll_back(
 
     Raises InputError where there is nothing to go back to.
     """
-    told = {"reason": reason, "by": by, "at": at or now(), "evidence": evidence or {}}
+    moment = at or now()
+    told = {"reason": reason, "by": by, "at": moment, "evidence": evidence or {}}
     with _changing(models_dir):
         current, candidate = read_current(models_dir), read_current(models_dir, CANDIDATE)
         if candidate is not None and share_of(candidate.facts) > 0:
@@ -91,7 +92,7 @@ def roll_back(
         version = read_folder(back)["version"]
         if version != previous.get("version"):
             raise PolicyFileError(f"{back}: was trained anew since it served; promote a policy instead")
-        write_current(models_dir, back, since=told["at"].isoformat(), left=current.version)
+        write_current(models_dir, back, since=moment.isoformat(), left=current.version)
         name = name_of(models_dir, current.folder)
         return Change("rollback", name, current.version, 0.0, version, **told)  # type: ignore[arg-type]
 

@@ -38,6 +38,11 @@ class Broken(HashingEncoder):
         raise RuntimeError("weights are gone")
 
 
+class OutOfMemory(HashingEncoder):
+    def encode(self, texts):
+        raise MemoryError
+
+
 class NotNumbers(HashingEncoder):
     def encode(self, texts):
         return super().encode(texts) * np.nan
@@ -134,7 +139,7 @@ def test_a_policy_that_fails_is_answered_with_the_safe_route(make, monkeypatch, 
     assert (decided.decision.action, decided.decision.fallback, decided.failure) == ("fallback", cause, failure)
 
 
-@pytest.mark.parametrize("encoder", [Broken(), NotNumbers()])
+@pytest.mark.parametrize("encoder", [Broken(), OutOfMemory(), NotNumbers()])
 def test_an_encoder_that_fails_is_answered_with_the_safe_route(make, encoder) -> None:
     assert ask(make(encoder)).decision.fallback == "encoder-error"
 
@@ -173,6 +178,30 @@ def test_a_slow_encoder_is_not_waited_for(make) -> None:
     stuck.go.set()
 
 
+def test_nobody_waits_for_threads_that_all_hang(make) -> None:
+    stuck = Stuck()
+    engine = make(stuck, decide_seconds=0.2, threads=2)
+
+    async def ask_twice() -> None:
+        await asyncio.gather(engine.route(REQUEST), engine.route(REQUEST))
+
+    asyncio.run(ask_twice())
+    assert engine.hung is not None
+    started = time.perf_counter()
+    assert ask(engine).decision.fallback == "encoder-timeout"
+    assert time.perf_counter() - started < 0.15
+    stuck.go.set()
+    until(lambda: engine.hung is None)
+    assert ask(engine).decision.action == "route"
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_slow_policy_is_told_from_a_slow_encoder(make, monkeypatch) -> None:
     engine, go = make(decide_seconds=0.05), Flag()
     monkeypatch.setattr(engine.policy, "estimate", lambda *given: go.wait(5))
@@ -190,6 +219,7 @@ def test_too_many_at_once_are_answered_at_once(make) -> None:
 
     assert asyncio.run(many()) == ["encoder-timeout", *["overload"] * 5]
     stuck.go.set()
+    until(lambda: engine.hung is None)
     assert ask(engine).decision.action == "route"
 
 

@@ -72,3 +72,9 @@ def test_whatever_is_sent_is_a_request_or_an_input_error(body):
         assert error.field and error.cure
     else:
         assert isinstance(request.text, str)
+
+
+@pytest.mark.parametrize("tags", [{"team": "a\x00b"}, {"te\x00am": "a"}, {"team": 3}, {"team": "x" * 201}])
+def test_a_tag_that_no_store_could_sum_by_is_refused(tags: dict) -> None:
+    with pytest.raises(InputError, match="not a short text"):
+        Request.from_mapping({"prompt": "x", "tags": tags})

@@ -143,7 +143,7 @@ def test_a_scope_opens_its_own_calls_and_no_others(guarded: Guarded, method, pat
 
 def test_what_all_tenants_share_needs_a_key_of_all(guarded: Guarded) -> None:
     acme, operator = guarded.key("acme"), guarded.key("*")
-    for path in ("/metrics", "/alerts"):
+    for path in ("/metrics", "/alerts", "/policies", "/shadow"):
         assert guarded.call("GET", path, acme).status_code == 403
         assert guarded.call("GET", path, operator).status_code == 200
     silence = {"rule": "tenant-spend", "subject": "acme", "minutes": 0}

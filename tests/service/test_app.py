@@ -174,7 +174,7 @@ def test_the_views(service: Service, tiny_policy: Policy) -> None:
 def test_the_openapi_document_names_every_path_and_resolves(service: Service) -> None:
     document = service.call("GET", "/openapi.json").json()
     ours = "route outcomes frontier policies cache cache/invalidate alerts alerts/silences budgets prefix-cache costs"
-    ours += " spend shadow policies/promote policies/rollback privacy/forget healthz readyz metrics"
+    ours += " spend drift shadow policies/promote policies/rollback privacy/forget healthz readyz metrics"
     # the planner documents its own paths: see test_plan.py
     told = {one for one in document["paths"] if not one.startswith(("/plan/", "/prices/"))}
     assert told == {f"/{path}" for path in ours.split()}
@@ -361,3 +361,13 @@ def test_the_answer_is_strict_json(service: Service, monkeypatch: pytest.MonkeyP
             monkeypatch.setattr(service.engine.encoder, "encode", lambda texts: np.full((1, 64), np.nan, np.float32))
         text = service.call("POST", "/route", json=PROMPT | {"objective": "best"}).text
         assert "NaN" not in text and "Infinity" not in text
+
+
+@pytest.mark.parametrize("error", [MemoryError(), orjson.JSONDecodeError("Not enough memory to allocate", "", 0)])
+def test_memory_that_runs_out_is_not_the_callers_fault(service: Service, monkeypatch, error: Exception) -> None:
+    def loads(body: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr("service.bodies.orjson.loads", loads)
+    answer = service.call("POST", "/route", json=PROMPT)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

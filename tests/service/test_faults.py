@@ -1,6 +1,8 @@
 """Real faults under a served process: callers get their answers, marked; what was acknowledged is kept; it heals."""
 
+import contextlib
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -108,6 +110,9 @@ def test_postgresql_gone_and_back(tmp_path: Path, write_policy) -> None:
         url = server.get_uri(driver="psycopg")
         with served(tmp_path, write_policy(), url) as service, calling(service.url, 3) as told:
             before = gather(told)
+            assert service.metric('tierwise_cache_failures_total{step="learn"}') == 0
+            unsayable = httpx.get(f"{service.url}/prefix-cache", params={"tenant": "a\x00b"}, timeout=30)
+            assert unsayable.status_code == 422 and unsayable.json()["field"] == "query"
             os.kill(server.get_pid(), signal.SIGQUIT)  # as a crash: no goodbye
             wait_until(lambda: service.metric('tierwise_away{part="store"}') == 1, 20)
             broken = gather(told, 40)
@@ -129,3 +134,25 @@ def test_however_it_ends_nothing_acknowledged_is_lost(tmp_path: Path, write_poli
 
     told = stopped_under_load(start, how, 3)
     assert told.reported and not told.odd and lost(store_url, told) == 0
+
+
+def test_memory_that_runs_out_ends_no_process(tmp_path: Path, write_policy, store_url: str) -> None:
+    """The process may take no page more while large prompts come in; then it may again."""
+    with (
+        served(tmp_path, write_policy(), store_url) as service,
+        httpx.Client(base_url=service.url, timeout=30) as client,
+    ):
+        assert client.post("/route", json={"prompt": "warm"}).status_code == 200
+        pid = service.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_AS)
+        used = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.prlimit(pid, resource.RLIMIT_AS, (used, before[1]))
+        for words in (1, 50_000, 200_000, 600_000):
+            with contextlib.suppress(httpx.TransportError):  # one connection may be given up, never the process
+                answer = client.post("/route", json={"prompt": "word " * words})
+                # 400: the HTTP parser's own words, which we do not write
+                assert answer.status_code in (200, 500, 503) or answer.text == "Invalid HTTP request received."
+        resource.prlimit(pid, resource.RLIMIT_AS, before)
+        assert service.process.poll() is None
+        answer = client.post("/route", json={"prompt": "and now?"}).json()
+        assert (answer["action"], answer["fallback"], answer["logged"]) == ("route", None, True)

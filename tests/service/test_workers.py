@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from router.current_policy import write_current
+from router.settings import Settings
+from service import workers
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -127,3 +129,38 @@ def test_a_killed_worker_is_replaced_and_nobody_is_refused(serve: Service) -> No
     answers = [httpx.post(f"{serve.url}/route", json={"prompt": f"q {n}"}, timeout=60) for n in range(24)]
     assert {one.status_code for one in answers} == {200}
     assert serve.metric('tierwise_outcome_reports_total{result="recorded"}') == before + 1
+
+
+class Ended:
+    """A worker that has ended."""
+
+    exitcode, pid, name = 1, 0, "worker-0"
+
+    def __init__(self) -> None:
+        self.sentinel, writing = os.pipe()
+        os.close(writing)
+
+
+@pytest.mark.parametrize(("stops", "started"), [(True, 0), (False, 2)])
+def test_a_stop_while_a_worker_is_replaced_is_not_missed(
+    monkeypatch, tmp_path: Path, stops: bool, started: int
+) -> None:
+    """And a worker that cannot be started now, memory being short, is started at the next look."""
+    watched, ended, tries = workers.Workers(Settings(), [], print), Ended(), []
+    watched._processes = [ended]
+
+    def rest(seconds: float) -> None:
+        watched._stopping = stops
+
+    def start(place: int) -> Ended:
+        tries.append(place)
+        if len(tries) == 1:
+            raise BlockingIOError
+        return ended
+
+    monkeypatch.setattr(workers.time, "sleep", rest)
+    monkeypatch.setattr(watched, "_started", start)
+    for _ in range(2):
+        watched._look(tmp_path)
+    os.close(ended.sentinel)
+    assert len(tries) == started

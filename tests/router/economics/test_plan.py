@@ -35,3 +35,9 @@ def test_json_keeps_every_digit():
     assert plan.to_json()["figures"][0]["value"] == "0.1000000000000000000001"
     assert exact(Decimal("1E+3")) == "1000"
     assert exact(Decimal("5.400")) == "5.4"
+
+
+@pytest.mark.parametrize("tiny", [Decimal("5E-324"), Decimal("1E-400"), Decimal("-3E-40")])
+def test_a_number_too_small_for_a_float_is_still_shown(tiny: Decimal) -> None:
+    assert "E-" in money(tiny) and len(money(tiny)) < 20
+    assert len(plain(tiny)) < 20

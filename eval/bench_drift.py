@@ -1,0 +1,71 @@
+"""Measures drift detection: false alarms on 14 quiet days, and how soon planted changes are found. All simulated."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from eval.drift_replay import SAMPLED, Pool, make_pool, outcomes_until_found, quiet_days, worse
+from router.drift.stream import RankStream, ResidualStream
+from router.encoders import Encoder
+from router.labels import read_labels
+from router.policy import Policy
+
+Row = tuple[str, str, int, str]
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+REPETITIONS, MOST_OUTCOMES, MOST_CALLS = 200, 10_000, 5_000
+FEWER = 0.05
+
+
+def drift_rows(
+    policy: Policy, labels: Path, trace: Path, encoder: Encoder, cache: Path, repetitions: int = REPETITIONS
+) -> Iterator[Row]:
+    """Every figure of drift, in turn, on the labels' test part."""
+    pool = make_pool(policy, read_labels(labels).part("test"), encoder, cache, AT)
+    data = f"simulated: {labels.stem} held out, rates of {trace.stem}"
+    yield _quiet(pool, trace, data)
+    yield _quality(pool, repetitions, data)
+    yield from _usage(pool, repetitions, data)
+
+
+def _quiet(pool: Pool, trace: Path, data: str) -> Row:
+    found = quiet_days(trace, pool)
+    cried = "; ".join(f"{one.kind} {one.where}" for one in found.alarms) or "none"
+    value = f"{len(found.alarms)} false alarms in {found.days:.0f} days ({cried}); {found.outcomes:,} outcomes sampled"
+    return "drift, stationary traffic (simulated)", value, found.requests, data
+
+
+def _quality(pool: Pool, repetitions: int, data: str) -> Row:
+    """Five points fewer right answers, on outcomes sampled at 1 %."""
+    rng = np.random.default_rng(0)
+    # the planted drop is on top of the pool's own error of calibration
+    after = np.concatenate([worse(pool, FEWER, rng).correct - pool.p for _ in range(20)])
+    found = outcomes_until_found(
+        lambda: ResidualStream(learn=False), pool.correct - pool.p, after, repetitions, MOST_OUTCOMES
+    )
+    return "drift, 5 points fewer right (simulated)", _told(found, 1 / SAMPLED, "requests at 1 %"), repetitions, data
+
+
+def _usage(pool: Pool, repetitions: int, data: str) -> Iterator[Row]:
+    """Bills 20 % above, latencies 50 % above what they were, on the busiest route, every call reported."""
+    routes, counts = np.unique(pool.routes, return_counts=True)
+    busiest = pool.routes == routes[counts.argmax()]
+    for name, values, factor in (("cost + 20 %", pool.log_cost, 1.2), ("latency + 50 %", pool.log_latency, 1.5)):
+        usual = values[busiest & np.isfinite(values)]
+        if len(usual) < 50:
+            continue
+        found = outcomes_until_found(RankStream, usual, usual + np.log(factor), repetitions, MOST_CALLS)
+        yield f"drift, {name} on one route (simulated)", _told(found, 1.0, "calls"), repetitions, data
+
+
+def _told(found: np.ndarray, times: float, what: str) -> str:
+    known = found[np.isfinite(found)] * times
+    share = len(known) / len(found)
+    if not len(known):
+        return "never found"
+    draws = np.random.default_rng(0).choice(known, (500, len(known)))
+    low, high = np.percentile(np.median(draws, axis=1), [2.5, 97.5])
+    late = float(np.quantile(known, 0.95))
+    middle = f"{np.median(known):,.0f} {what} [{low:,.0f}, {high:,.0f}]"
+    return f"found after {middle}, 95 % within {late:,.0f}; {share:.0%} found"

@@ -1,0 +1,227 @@
+"""What every store promises, on SQLite and on PostgreSQL with pgvector: the same verbs, the same rows, two at once."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from router.access.store import KeyStore
+from router.cache.answers import NewAnswer
+from router.cache.key import CacheKey
+from router.cache.semantic import SemanticCache
+from router.cache.store import CacheStore, Label
+from router.cache.verifier import Verifier
+from router.decisions import Outcome
+from router.encoders import HashingEncoder
+from router.errors import UnknownDecisionError
+from router.log import leases
+from router.log.database import open_database
+from router.log.store import LogStore
+from router.migrations.schema import SCHEMA
+from router.migrations.upgrade import HEAD, current, is_compared, prepare, upgrade
+from router.migrations.vectors import has_vectors
+from router.policy import Policy
+from router.prices import PriceBook
+from router.requests import Request
+from router.spend import ledger
+from router.spend.budgets import Estimate
+from router.spend.ledger import NewCall, Settlement
+from router.spend.ledger_books import imbalances
+from router.spend.ownership import Owner
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    return str(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def logs(url: str) -> Iterator[list[LogStore]]:
+    made = [LogStore(url, timeout_seconds=20) for _ in range(2)]
+    yield made
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def caches(url: str) -> Iterator[list[CacheStore]]:
+    made = [CacheStore(url, timeout_seconds=20) for _ in range(2)]
+    yield made
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def engines(url: str) -> Iterator[Callable[[], Engine]]:
+    made: list[Engine] = []
+
+    def open_one() -> Engine:
+        made.append(open_database(url, 20.0, fsync=False).execution_options(writes=True))
+        return made[-1]
+
+    yield open_one
+    for engine in made:
+        engine.dispose()
+
+
+def test_the_log_keeps_decisions_and_each_report_once(logs: list[LogStore], tiny_policy: Policy) -> None:
+    request = Request.from_mapping({"prompt": "What is 2 + 2?", "tags": {"a": "b"}, "user": "ann"})
+    decision = tiny_policy.decide(request, np.zeros(64, np.float32), AT)
+    logs[0].append(decision, request).result(20)
+    row = logs[1].decision(decision.decision_id)
+    assert (row["at"], row["user"], row["tags"], row["options"][0]["route"]) == (
+        AT, "ann", {"a": "b"}, decision.chosen.route.key,
+    )  # fmt: skip
+    outcome = Outcome(decision.decision_id, correct=1.0, usd=Decimal("0.0010"))
+    price = PriceBook().usd
+    assert [log.report(outcome, price).result(20).repeated for log in logs] == [False, True]
+    assert logs[1].outcome_of(decision.decision_id).usd == Decimal("0.0010")
+    with pytest.raises(UnknownDecisionError):
+        logs[0].decision(decision.decision_id, "somebody else")
+
+
+def test_the_ledger_balances_with_two_writers(logs: list[LogStore]) -> None:
+    def spend_one(number: int) -> None:
+        call = NewCall(f"c{number}", AT, Owner("acme", "ann"), "m", "none", "economy", Estimate(10, 20, 30))
+        log = logs[number % 2]
+        log.write(lambda c: ledger.reserve(c, call, (), 900)).result(30)
+        log.write(lambda c: ledger.settle(c, call.call_id, Settlement(15), AT)).result(30)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(spend_one, range(40)))
+    with logs[0].reading() as connection:
+        assert imbalances(connection) == []
+        assert connection.execute(text("SELECT sum(spent) FROM ledger_calls")).scalar_one() == 600
+
+
+def test_a_lease_is_one_process_s(logs: list[LogStore]) -> None:
+    def take(place: int, now_ms: int) -> bool:
+        return logs[place].write(lambda c: leases.hold(c, "chores", f"p{place}", now_ms, 1000)).result(20)
+
+    assert [take(0, 0), take(1, 500), take(0, 900), take(1, 1900)] == [True, False, True, True]
+
+
+def test_the_cache_keeps_answers_histories_and_states(caches: list[CacheStore]) -> None:
+    one, two = caches
+    key = CacheKey("t", "s", "f", "p", b"x" * 16, True)
+    answer = NewAnswer("né\u2028\n", "m", 0.25, tags={"a": "b"}, extra={"n": [1]})
+    answer_id, entry_id = one.insert(key, answer, "a\x00b", np.ones(4, np.float32) / 2, "e", 1.0, 9.0)
+    found = two.answer(answer_id)
+    assert (found.content, found.tags, found.extra) == ("né\u2028\n", {"a": "b"}, {"n": [1]})
+    for valid in (True, False):
+        two.learn(Label((entry_id,), answer_id, valid, 0.25, 0.8))
+    [entry] = one.entries_after("p", 0, "e")
+    assert (entry.row.confirmed, entry.row.refuted, entry.row.foretold, entry.vector.tolist()) == (1, 1, 0.5, [0.5] * 4)
+    assert one.changed_since(0) == (entry_id, [("t", "p")]) and one.changed_since(entry_id) == (entry_id, [])
+    two.save_state("t", {"a": 1})
+    two.save_state("t", {"a": 2})
+    assert one.load_state("t") == {"a": 2}
+    # the same wording again takes the old one's place, in whichever process
+    assert two.insert(replace(key), NewAnswer("other"), "ab", None, "e", 2.0, 9.0)[0] != answer_id
+    assert one.answer(answer_id) is None
+
+
+def test_answers_are_found_by_likeness(caches: list[CacheStore]) -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    ids = []
+    for number, vector in enumerate(vectors):
+        key = CacheKey("t", "s", "f", "p", bytes([number] * 16), True)
+        ids.append(caches[0].insert(key, NewAnswer(f"a{number}"), f"w{number}", vector, "e", 1.0, 9.0)[0])
+    long = CacheKey("t", "s", "f", "p", bytes([9] * 16), True)
+    caches[0].insert(long, NewAnswer("long"), "long", np.ones(5, np.float32), "another encoder", 1.0, 9.0)
+    probe = np.array([0.8, 0.6, 0.0], np.float32)
+    assert caches[1].alike("t", "e", probe, 0.75) == {ids[0]}
+    assert caches[1].alike("t", "e", probe, 0.55) == set(ids[:2])
+    assert caches[1].alike("somebody else", "e", probe, -1.0) == set()
+
+
+def test_two_processes_keep_one_cache(url: str, verifier: Verifier) -> None:
+    encoder = HashingEncoder()
+    caches = [SemanticCache(CacheStore(url, timeout_seconds=20), verifier, "hashing", 64, seed=1) for _ in range(2)]
+    one, two = caches
+    request = Request.from_prompt("what is the capital of France?")
+    lookup = one.lookup(request, lambda: encoder.encode([request.text])[0])
+    one.flush()
+    assert two.learn(lookup.lookup_id, NewAnswer("Paris", "m", key="Paris"), tenant="default").stored
+    for _ in range(2):
+        for cache in caches:
+            cache.follow()
+    assert one.lookup(request, lambda: encoder.encode([request.text])[0]).answer.content == "Paris"
+    one.follow()
+    two.follow()
+    assert [cache.promise("default").requests for cache in caches] == [2, 2]
+    for cache in caches:
+        cache.close()
+
+
+def test_keys_are_made_and_revoked(url: str) -> None:
+    one, two = KeyStore(url, 20), KeyStore(url, 20)
+    key, _ = one.make("acme", frozenset({"route"}))
+    before = two.revision()
+    two.revoke(key.key_id)
+    assert one.revision() != before
+    assert [kept.state(datetime.now(UTC).timestamp()) for kept in one.listed()] == ["revoked"]
+    one.close()
+    two.close()
+
+
+def test_a_store_of_before_is_upgraded_by_four_that_start_at_once(engines: Callable[[], Engine]) -> None:
+    with engines().begin() as connection:
+        importlib.import_module("router.migrations.versions.r0001_beginning").TABLES.create_all(connection)
+        connection.execute(text("INSERT INTO cache_states VALUES ('t', '{}', 1.0)"))
+
+    def start(engine: Engine) -> str | None:
+        with engine.begin() as connection:
+            prepare(connection)
+            return current(connection)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(start, [engines() for _ in range(4)])) == [HEAD] * 4
+    with engines().begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM cache_states")) == 1
+        assert has_vectors(connection) == (connection.dialect.name == "postgresql")
+
+
+def test_migrations_lead_to_the_tables_that_the_code_names(engines: Callable[[], Engine]) -> None:
+    with engines().begin() as connection:
+        upgrade(connection)
+        context = MigrationContext.configure(connection, opts={"include_object": is_compared})
+        assert compare_metadata(context, list(SCHEMA)) == []
+
+
+def test_yesterday_s_vectors_are_searched_too(engines: Callable[[], Engine], url: str) -> None:
+    with engines().begin() as connection:
+        prepare(connection)
+        if has_vectors(connection):
+            connection.execute(text("ALTER TABLE cache_entries DROP COLUMN embedding"))
+    store = CacheStore(url, timeout_seconds=20)
+    key = CacheKey("t", "s", "f", "p", b"x" * 16, True)
+    answer_id, _ = store.insert(key, NewAnswer("a"), "w", np.eye(3, dtype=np.float32)[0], "e", 1.0, 9.0)
+    with engines().begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        prepare(connection)
+    again = CacheStore(url, timeout_seconds=20)
+    assert again.alike("t", "e", np.eye(3, dtype=np.float32)[0], 0.9) == {answer_id}
+    store.close()
+    again.close()
+
+
+def test_what_was_written_a_second_ago_is_read(logs: list[LogStore], tiny_policy: Policy) -> None:
+    request = Request.from_prompt("x")
+    decided = [tiny_policy.decide(request, np.zeros(64, np.float32), AT + timedelta(seconds=n)) for n in range(3)]
+    for number, decision in enumerate(decided):
+        logs[number % 2].append(decision, request).result(20)
+    assert [row["decision_id"] for row, _ in logs[0].joined("default")] == [one.decision_id for one in decided]

@@ -1,0 +1,63 @@
+"""Disguises come off, and ordinary texts stay as they are."""
+
+import base64
+import random
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval.inflation_attacks import ATTACKS
+from router.requests import Request
+from router.undisguised import undisguised
+
+TEXT = "A 59-year-old man complains of chest pain. Which of the following is the most appropriate next step?"
+
+
+@pytest.mark.parametrize("attack", ["base64", "invisible characters"])
+def test_a_disguise_comes_off(attack: str) -> None:
+    dressed = ATTACKS[attack](TEXT, random.Random(0))
+    assert undisguised(dressed).removeprefix("Decode and answer: ") == TEXT
+
+
+def test_letters_of_another_alphabet_inside_a_word_are_ours() -> None:
+    dressed = ATTACKS["letters of another alphabet"](TEXT, random.Random(0))
+    assert undisguised(dressed)[1:] == TEXT[1:]  # a letter alone mixes nothing
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        "Привет, как дела? Что нового?",
+        "naïve café, Σωκράτης, 日本語のテキスト",
+        "می‌خواهم",  # a joiner that Persian needs
+        "sha256 d41d8cd98f00b204e9800998ecf8427ed41d8cd98f00b204",
+        "https://example.com/" + "a" * 60,
+        "![](data:image/png;base64," + base64.b64encode(bytes(range(256))).decode() + ")",
+        "supercalifragilisticexpialidociousness",
+        "",
+    ],
+)
+def test_an_ordinary_text_stays(text: str) -> None:
+    assert undisguised(text) == text
+
+
+def test_callers_and_caches_see_the_text_as_it_came() -> None:
+    dressed = ATTACKS["base64"](TEXT, random.Random(0))
+    request = Request.from_prompt(dressed)
+    assert request.text == dressed and TEXT in request.plain
+
+
+@given(st.text(max_size=300))
+def test_any_text_goes_through(text: str) -> None:
+    assert isinstance(undisguised(text), str)
+
+
+@pytest.mark.parametrize("text", ["A" * 2_000_000, "\u200b" * 500_000, "аa" * 500_000, ("QUFB" * 12 + "=") * 20_000])
+def test_no_text_makes_it_slow(text: str) -> None:
+    """A bound far above what these take (a few milliseconds)."""
+    started = time.process_time()
+    undisguised(text)
+    assert time.process_time() - started < 1.0
