@@ -80,7 +80,7 @@ def fit_estimator(
     blends, chosen = _fit_blends(own, other, data.split_by == "task")
     unlike = np.array([blends.familiarity.unlike(one) for one in own.similarity])
     p = _mixed(own, blends, chosen, unlike, data.split_by == "task")
-    ladders, order = choose_order(p, data.correct, data.routes)
+    ladders, order = choose_order(p, data.correct, data.routes, data.weight)
     blends = replace(blends, ladders=ladders)
     p = np.stack([in_order(one, ladders) for one in p])
     evidence = fit_evidence(p, data.correct)

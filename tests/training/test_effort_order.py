@@ -24,5 +24,12 @@ def test_efforts_that_truly_hurt_are_not_forced_into_order() -> None:
     assert ladders == () and told is not None and not told["kept"]
 
 
+def test_a_cell_counts_as_often_as_it_says() -> None:
+    true = np.array([0.9, 0.6, 0.3])
+    weight = np.tile([0.0, 1.0, 0.0], (3000, 1))  # nothing of the efforts that hurt
+    ladders, _ = choose_order(np.tile([0.7, 0.6, 0.5], (3000, 1)), outcomes(true), ROUTES, weight)
+    assert ladders == ((0, 1, 2),)
+
+
 def test_routes_without_ranks_have_no_order() -> None:
     assert choose_order(np.full((5, 1), 0.5), np.ones((5, 1)), (Route("m", "cot"),)) == ((), None)
