@@ -21,10 +21,12 @@ from router.errors import InputError
 from router.gate.evidence import Evidence, from_shadow
 from router.gate.verdict import Rules, Verdict, weigh
 from router.labels import read_labels
+from router.log.store import LogStore
 from router.moments import parse_moment
 from router.off_policy.answer import evidence_from
 from router.policy import Policy
 from router.settings import Settings
+from router.shadow.frame import read_shadows
 from router.tables import read_table
 
 
@@ -35,7 +37,7 @@ class CompareOptions:
     out: Path
     labels: Path | None = None
     log: LogPart | None = None
-    shadow: Path | None = None
+    shadow: str | None = None
     rules: Rules = field(default_factory=Rules)
     at: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
     command: str = ""
@@ -70,7 +72,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--incumbent", type=Path, required=True, help="the policy folder that decides")
     parser.add_argument("--candidate", type=Path, required=True, help="the policy folder that wants to")
     parser.add_argument("--labels", type=Path, help="held-out labels; the test part where there is one")
-    parser.add_argument("--shadow", type=Path, help="a table of shadow comparisons, as the service exports it")
+    parser.add_argument("--shadow", help="shadow comparisons: the store's URL, or a table of them as a file")
     add_log_arguments(parser, required=False)
     defaults = Rules()
     parser.add_argument("--margin", type=float, default=defaults.margin, help="accuracy that may be lost (0.01)")
@@ -119,7 +121,7 @@ def compare(
         notes += _label_notes(paired)
     executed: frozenset[str] = frozenset()
     if options.shadow is not None:
-        frame = _of_these(read_table(options.shadow, "shadow"), incumbent, candidate)
+        frame = _shadows(options.shadow, incumbent, candidate)
         evidence.append(from_shadow(frame))
         executed = _executed(frame)
     if options.log is not None:
@@ -171,6 +173,21 @@ def _label_notes(paired: Paired) -> list[str]:
         if one.trained_on:
             notes.append(f"the {role} was also trained on {one.trained_on} of the labelled queries: that flatters it")
     return notes
+
+
+def _shadows(where: str, incumbent: Policy, candidate: Policy) -> pd.DataFrame:
+    """From the store of a service that ran the candidate in shadow, or from a file."""
+    if "://" not in where:
+        return _of_these(read_table(where, "shadow"), incumbent, candidate)
+    store = LogStore(where)
+    try:
+        frame = read_shadows(store, candidate.version, incumbent.version)
+    finally:
+        store.close()
+    if frame.empty:
+        cure = f"Let {candidate.version} watch beside {incumbent.version}: python -m training promote --share 0."
+        raise InputError("shadow", where, "no comparison of these two policies in this store", cure)
+    return frame
 
 
 def _of_these(frame: pd.DataFrame, incumbent: Policy, candidate: Policy) -> pd.DataFrame:

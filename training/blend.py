@@ -23,15 +23,23 @@ SHIFT_SD, SLOPE_SD, COMMON_SHIFT_SD, COMMON_SLOPE_SD = 0.1, 0.1, 0.5, 0.3
 
 @dataclass(frozen=True)
 class Said:
-    """Held-out log-odds: `base` (n, R) and `members` (n, M, R), with the outcomes they answer for."""
+    """Held-out log-odds: `base` (n, R) and `members` (n, M, R), with the outcomes they answer for; `weight` (n, R)
+    where cells stand for more or fewer than one."""
 
     base: np.ndarray
     members: np.ndarray
     correct: np.ndarray
     known: np.ndarray
+    weight: np.ndarray | None = None
 
     def subset(self, rows: np.ndarray) -> "Said":
-        return Said(self.base[rows], self.members[rows], self.correct[rows], self.known[rows])
+        weight = None if self.weight is None else self.weight[rows]
+        return Said(self.base[rows], self.members[rows], self.correct[rows], self.known[rows], weight)
+
+    @property
+    def cells(self) -> np.ndarray:
+        """(n, R): how much each cell counts, 0 where nothing is known."""
+        return self.known.astype(float) if self.weight is None else np.where(self.known, self.weight, 0.0)
 
     @property
     def parts(self) -> np.ndarray:
@@ -114,23 +122,23 @@ def _weights(name: str, said: Said, prior: float) -> np.ndarray:
 def _fit_weights(said: Said, prior: float) -> np.ndarray:
     """Non-negative weights, drawn towards the plain mean of members."""
     n, parts, routes = said.parts.shape
-    cells = np.ascontiguousarray(said.parts.transpose(0, 2, 1)).reshape(n * routes, parts)
+    features = np.ascontiguousarray(said.parts.transpose(0, 2, 1)).reshape(n * routes, parts)
     start = np.full(parts, 2.0 / parts)
     y = np.where(said.known, said.correct, 0.0)
-    known = np.maximum(said.known.sum(axis=1, keepdims=True), 1)
+    known, cells = np.maximum(said.known.sum(axis=1, keepdims=True), 1), said.cells
     scale = 1.0 / np.sqrt(routes)
     pull_by = WEIGHT_PRIOR * prior
 
     def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        z = said.base + (cells @ weights).reshape(n, routes)
+        z = said.base + (features @ weights).reshape(n, routes)
         p = expit(z)
         error = np.where(said.known, p - y, 0.0)
-        log_loss = np.where(said.known, np.logaddexp(0.0, z) - y * z, 0.0).sum()
+        log_loss = (cells * (np.logaddexp(0.0, z) - y * z)).sum()
         contrast = np.where(said.known, error - error.sum(axis=1, keepdims=True) / known, 0.0)
         pull = weights - start
         value = scale * (log_loss + CONTRAST_WEIGHT * (contrast**2).sum()) + pull_by * (pull**2).sum()
-        slope = error + 2 * CONTRAST_WEIGHT * contrast * p * (1 - p)
-        return float(value), scale * (slope.ravel() @ cells) + 2 * pull_by * pull
+        slope = cells * error + 2 * CONTRAST_WEIGHT * contrast * p * (1 - p)
+        return float(value), scale * (slope.ravel() @ features) + 2 * pull_by * pull
 
     return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 2.0)] * parts).x
 
@@ -160,14 +168,14 @@ def _cross_calibrate(raw: np.ndarray, said: Said, folds: np.ndarray, prior: floa
 def _calibration(raw: np.ndarray, said: Said, prior: float) -> tuple[np.ndarray, np.ndarray]:
     """Platt scaling per route, each route's two numbers drawn towards those all routes share, and these to identity."""
     routes = raw.shape[1]
-    y = np.where(said.known, said.correct, 0.0)
+    y, cells = np.where(said.known, said.correct, 0.0), said.cells
     sds = np.r_[COMMON_SHIFT_SD, COMMON_SLOPE_SD, np.full(routes, SHIFT_SD), np.full(routes, SLOPE_SD)] / np.sqrt(prior)
 
     def objective(free: np.ndarray) -> tuple[float, np.ndarray]:
         shift, slope = free[0] + free[2 : 2 + routes], 1.0 + free[1] + free[2 + routes :]
         z = shift + slope * raw
-        loss = np.where(said.known, np.logaddexp(0.0, z) - y * z, 0.0).sum()
-        error = np.where(said.known, expit(z) - y, 0.0)
+        loss = (cells * (np.logaddexp(0.0, z) - y * z)).sum()
+        error = cells * (expit(z) - y)
         by_route, by_slope = error.sum(axis=0), (error * raw).sum(axis=0)
         gradient = np.r_[by_route.sum(), by_slope.sum(), by_route, by_slope]
         return float(loss + 0.5 * ((free / sds) ** 2).sum()), gradient + free / sds**2

@@ -169,7 +169,8 @@ def _hold_out(
             if examples.tasks[i] in members.tasks.names:
                 given[i, 0] = log_odds(members.tasks.means[members.tasks.names.index(examples.tasks[i])])
     correct, cells = examples.outcomes.correct, examples.outcomes.known
-    unknown, known = Said(base, said, correct, cells), Said(base, given, correct, cells)
+    weight = examples.outcomes.weight
+    unknown, known = Said(base, said, correct, cells, weight), Said(base, given, correct, cells, weight)
     return HeldOut(unknown, known, similarity, folds, groups, tuple(tasks))
 
 

@@ -15,7 +15,7 @@ from router.off_policy.estimators import (
     contributions,
     effective_sample_size,
 )
-from router.off_policy.intervals import bernstein_interval, bootstrap_intervals
+from router.off_policy.intervals import Interval, bernstein_interval, bootstrap_intervals
 from router.off_policy.logged import Logged
 
 MOST_UNSUPPORTED = 0.01
@@ -123,7 +123,15 @@ def _figures(seen: Logged, choice: np.ndarray, name: str, replicates: int, seed:
     data = bandit_of(reward, seen.taken, seen.probability, _target(choice, len(seen.routes)), model)
     made = [contributions(data, estimator) for estimator in NAMES]
     for one, interval in zip(made, bootstrap_intervals(made, 0.05, replicates, seed)):
-        yield Figure(one.name, one.value, interval, bernstein_interval(one), one.tuned)
+        near, sure = (_possible(name, each) for each in (interval, bernstein_interval(one)))
+        yield Figure(one.name, one.value, near, sure, one.tuned)
+
+
+def _possible(name: str, interval: Interval) -> Interval:
+    """Nobody is right less than never or more than always, and nothing costs less than nothing."""
+    most = 1.0 if name == "correct" else np.inf
+    low, high = np.clip(interval, 0.0, most)
+    return float(low), float(high)
 
 
 def _coverage(seen: Logged, choice: np.ndarray, decisions: int) -> Coverage:

@@ -89,3 +89,9 @@ def test_routes_without_labels_are_named(compare, labels, tmp_path, capsys):
     table[table["model"] == "gpt-4o"].to_parquet(tmp_path / "half.parquet")
     assert compare("dear", "cheap", "--labels", tmp_path / "half.parquet") == 2
     assert "gpt-4o-mini|none" in capsys.readouterr().err
+
+
+def test_a_store_without_shadow_runs_says_how_to_get_them(compare, store, store_url, capsys):
+    store.probe().result()
+    assert compare("dear", "cheap", "--shadow", store_url) == 2
+    assert "python -m training promote --share 0" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The whole estimator on tiny worlds whose P(correct) is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,3 +182,15 @@ def test_a_route_with_one_label_leans_on_the_others() -> None:
 def test_an_empty_batch_is_empty(fitted: tuple) -> None:
     estimates = fitted[0].estimator.predict([], np.zeros((0, 12), dtype=np.float32), [], np.zeros(0))
     assert estimates.p.shape == (0, 4) and estimates.task == ()
+
+
+def test_a_cell_counts_as_often_as_it_says() -> None:
+    """Right and wrong answers of a route, equally many; the right ones are to weigh three times as much."""
+    rng = np.random.default_rng(0)
+    correct = np.column_stack([np.arange(160) % 2, np.arange(160) // 2 % 2]).astype(float)
+    vectors = rng.normal(size=(160, 12)).astype(np.float32)
+    data = labels(correct, [f"say {i}" for i in range(160)])
+    weighed = replace(data, weight=np.column_stack([np.where(correct[:, 0] > 0, 1.5, 0.5), np.ones(160)]))
+    plain, heavy = (fit_estimator(one, vectors).out_of_fold.p.mean(axis=0) for one in (data, weighed))
+    assert plain == pytest.approx([0.5, 0.5], abs=0.05)
+    assert heavy[0] > 0.6 and heavy[0] > heavy[1] + 0.03
