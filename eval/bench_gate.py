@@ -124,7 +124,7 @@ def explored(policy: Policy, paired: Paired, encoder: Encoder, at: datetime, cac
     column = {route.key: j for j, route in enumerate(paired.data.routes)}
     probability = np.zeros((paired.data.n, len(column)))
     for i, (request, vector) in enumerate(zip(requests, vectors)):
-        made = policy.decide(request, vector, at)
+        made = policy.decide(request, vector, at, shown=None)
         for key, chance in lottery((made.chosen, *made.alternatives), EXPLORED, Left(np.inf, np.inf)).items():
             probability[i, column[key]] = chance
     return probability
