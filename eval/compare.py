@@ -141,7 +141,6 @@ def _comparison(
     notes: list[str],
     options: CompareOptions,
 ) -> Comparison:
-    sides = () if paired is None else (paired.incumbent, paired.candidate)
     return Comparison(
         incumbent=incumbent.folder.name if incumbent.folder else "incumbent",
         candidate=candidate.folder.name if candidate.folder else "candidate",
@@ -150,7 +149,7 @@ def _comparison(
         verdict=weigh(evidence, options.rules),
         rules=options.rules,
         sources=tuple((one.source, one.note) for one in evidence),
-        curves=tuple(one.curve for one in sides),
+        curves=() if paired is None else paired.curves,
         points=() if paired is None else tuple(_points(paired)),
         flips=() if paired is None else flips(paired),
         notes=tuple(notes),

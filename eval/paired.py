@@ -1,7 +1,7 @@
 """Two policies decided on the same labelled queries: what either takes, pays and gets right, and where they part."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from router.encoders import Encoder
 from router.errors import InputError
 from router.gate.evidence import Evidence, from_pairs
 from router.labels import LabelMatrix
-from router.objective import choose
 from router.policy import Policy, text_digest
 
 POINTS = 31
@@ -26,16 +25,17 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Decided:
-    """One policy on n labelled queries: the column of each query's route at its own operating point, with estimates
-    (n, R) in the order of the labels' routes, and its sweep as a curve."""
+    """One policy on n labelled queries: the column of each query's route at its own operating point and at the other
+    policy's value of a correct answer, with estimates (n, R) in the order of the labels' routes; `picks` (n, points)
+    are its columns at every operating point."""
 
     name: str
     version: str
     choice: np.ndarray = field(repr=False)
+    at_others_value: np.ndarray = field(repr=False)
+    picks: np.ndarray = field(repr=False)
     p: np.ndarray = field(repr=False)
     usd: np.ndarray = field(repr=False)
-    value_usd: float
-    curve: Curve
     trained_on: int
 
 
@@ -48,6 +48,15 @@ class Paired:
     incumbent: Decided
     candidate: Decided
     left_out: int
+
+    @property
+    def curves(self) -> tuple[Curve, Curve]:
+        """Both at every operating point."""
+        first, second = (
+            curve(sweep_of_picks(one.name, one.name, one.picks, self.data.correct, self.paid))
+            for one in (self.incumbent, self.candidate)
+        )
+        return first, second
 
     @property
     def differ(self) -> np.ndarray:
@@ -85,47 +94,46 @@ def pair_on_labels(
     if not whole.any():
         raise InputError("labels", data.n, "no query is labelled on all routes", "Label some queries on every route.")
     left_out, data = int((~whole).sum()), data.subset(whole)
-    made = [_decided(one, encoder, data, at, cache, progress) for one in (incumbent, candidate)]
+    pairs = (incumbent, candidate), (candidate, incumbent)
+    made = [_decided(one, other.value_usd, encoder, data, at, cache, progress) for one, other in pairs]
     # one bill for both: the incumbent's prices where it knows the route, for they say what is paid today
     expected = np.where(np.isnan(made[0].usd), made[1].usd, made[0].usd)
     book = candidate.book if set(candidate.routes) >= set(routes) else incumbent.book
     paid = billed_usd(data, book, expected, at)
-    before, after = (_with_curve(one, policy, data, paid) for one, policy in zip(made, (incumbent, candidate)))
+    before, after = made
     return Paired(data, paid, before, after, left_out)
 
 
 def _decided(
-    policy: Policy, encoder: Encoder, data: LabelMatrix, at: datetime, cache: Path, progress: Progress
+    policy: Policy,
+    others_value: float,
+    encoder: Encoder,
+    data: LabelMatrix,
+    at: datetime,
+    cache: Path,
+    progress: Progress,
 ) -> Decided:
-    sweep = decide(policy, encoder, held_out_queries(data), [policy.value_usd], at, cache, progress)
+    values = [policy.value_usd, others_value, *policy.sweep.points(POINTS)]
+    sweep = decide(policy, encoder, held_out_queries(data), values, at, cache, progress)
     column = {route: j for j, route in enumerate(policy.routes)}
     there = np.array([column.get(route, -1) for route in data.routes])
     p, usd = (_cells(one, there) for one in (sweep.estimates.p, sweep.usd))
-    place = np.array([data.routes.index(route) for route in policy.routes])
+    picks = np.array([data.routes.index(route) for route in policy.routes])[sweep.chosen]
     known = policy.trained_on()
     return Decided(
         policy.folder.name if policy.folder else "policy",
         policy.version,
-        place[sweep.chosen[:, 0]],
+        picks[:, 0],
+        picks[:, 1],
+        picks[:, 2:],
         p,
         usd,
-        policy.value_usd,
-        Curve("", "", (), ()),
         sum(text_digest(text) in known for text in data.texts),
     )
 
 
 def _cells(estimates: np.ndarray, there: np.ndarray) -> np.ndarray:
     return np.where(there >= 0, estimates[:, np.maximum(there, 0)], np.nan)
-
-
-def _with_curve(one: Decided, policy: Policy, data: LabelMatrix, paid: np.ndarray) -> Decided:
-    able = ~np.isnan(one.p)
-    p, usd = np.where(able, one.p, 0.0), np.where(able, one.usd, 0.0)
-    values = policy.sweep.points(POINTS)
-    picks = np.column_stack([choose(p, usd, value, able) for value in values])
-    made = curve(sweep_of_picks(one.name, one.name, picks, data.correct, paid))
-    return replace(one, curve=made)
 
 
 @dataclass(frozen=True)
@@ -155,9 +163,6 @@ def flips(paired: Paired, replicates: int = 1000, seed: int = 0, most: int = 12)
     pairs = np.column_stack([paired.incumbent.choice, paired.candidate.choice])
     found, counts = np.unique(pairs[paired.differ], axis=0, return_counts=True)
     changes = [np.diff(paired.cells(table), axis=1)[:, 0] for table in (paired.data.correct, paired.paid)]
-    able = ~np.isnan(paired.candidate.p)
-    p, usd = (np.where(able, one, 0.0) for one in (paired.candidate.p, paired.candidate.usd))
-    alike = choose(p, usd, paired.incumbent.value_usd, able)  # the candidate's estimates at the incumbent's value
     made = []
     for i in np.argsort(-counts, kind="stable")[:most]:
         leaves, takes = found[i]
@@ -166,7 +171,7 @@ def flips(paired: Paired, replicates: int = 1000, seed: int = 0, most: int = 12)
         theirs, ours = (
             (_mean(side.p[rows, leaves]), _mean(side.p[rows, takes])) for side in (paired.candidate, paired.incumbent)
         )
-        own = float((alike[rows] != leaves).mean())
+        own = float((paired.candidate.at_others_value[rows] != leaves).mean())
         because = f"estimates ({own:.0%})" if own >= 0.5 else f"value of an answer ({1 - own:.0%})"
         n, share = len(rows), len(rows) / paired.data.n
         made.append(

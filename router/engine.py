@@ -47,7 +47,7 @@ from router.safe_route import SafeRoute
 from router.seen import Seen, Watcher
 from router.spend.admission import Charged
 from router.spend.spending import Spending
-from router.steps import StepError, choose, encode, try_out
+from router.steps import StepError, choose, choose_among_all, encode, try_out
 
 T = TypeVar("T")
 ASK_SECONDS = 0.05  # how long the few requests wait whose alternative is to be run too
@@ -284,13 +284,13 @@ class Engine:
     def _choose(self, parts: Parts, request: Request, vector: np.ndarray) -> tuple[Decision, Policy]:
         """The decision of whoever's turn it is. A candidate that cannot decide leaves it to the incumbent."""
         assert parts.policy is not None
-        policy = parts.deciding(request) or parts.policy
+        policy, chooser = parts.deciding(request) or parts.policy, choose if self.explorer is None else choose_among_all
         if policy is not parts.policy:
             try:
-                return self.spending.choose(choose, policy, request, vector, self._clock()), policy
+                return self.spending.choose(chooser, policy, request, vector, self._clock()), policy
             except Exception:
                 tell(self.hooks, CandidateFailed(policy.version))
-        return self.spending.choose(choose, parts.policy, request, vector, self._clock()), parts.policy
+        return self.spending.choose(chooser, parts.policy, request, vector, self._clock()), parts.policy
 
     def _reserve(self, decision: Decision, request: Request) -> Reserve:
         return self.spending.reserving(decision, request, self.price, "escalation")

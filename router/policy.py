@@ -131,8 +131,11 @@ class Policy:
         """P(correct) (n, R) as it counts in a choice between routes: more where a request is unlike the labels."""
         return estimates.p if self.caution == 1.0 else weighed(estimates.p, estimates.unlike, self.caution)
 
-    def decide(self, request: Request, vector: np.ndarray, at: datetime) -> Decision:
-        """One request's decision. Raises ConstraintError when no route satisfies its constraints."""
+    def decide(
+        self, request: Request, vector: np.ndarray, at: datetime, shown: int | None = SHOWN_ALTERNATIVES
+    ) -> Decision:
+        """One request's decision, with the `shown` best alternatives (None: all). Raises ConstraintError when no route
+        satisfies its constraints."""
         chars = np.array([request.context_chars])
         estimates = self.estimate([request.plain], vector[None, :], [request.task], chars)
         offers = self.offers(request, estimates, at)
@@ -146,7 +149,7 @@ class Policy:
         look = first_look(self.plans if proved else None, self.routes, request, estimates.p, usd, value, feasible)
         if look is not None:
             column = self.routes.index(look.route)
-        order = self._order(estimates, usd, value, feasible, column, SHOWN_ALTERNATIVES if look is None else None)
+        order = self._order(estimates, usd, value, feasible, column, shown if look is None else None)
         options = [self._option(j, estimates, offers) for j in order]
         chosen = options[0]
         reason = explain(options, value, int(feasible.sum()), len(self.routes)) if look is None else look.reason

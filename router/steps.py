@@ -11,7 +11,7 @@ import numpy as np
 from router.decisions import Decision, Option
 from router.encoders import Encoder
 from router.errors import ConstraintError, InputError, PolicyFileError
-from router.policy import Policy
+from router.policy import SHOWN_ALTERNATIVES, Policy
 from router.requests import Request
 from router.safe_route import Cause
 
@@ -40,10 +40,12 @@ def encode(encoder: Encoder | None, request: Request) -> np.ndarray:
     return vector
 
 
-def choose(policy: Policy, request: Request, vector: np.ndarray, at: datetime) -> Decision:
+def choose(
+    policy: Policy, request: Request, vector: np.ndarray, at: datetime, shown: int | None = SHOWN_ALTERNATIVES
+) -> Decision:
     """The policy's decision. Raises StepError, and InputError for what the caller asked that cannot be."""
     try:
-        decision = policy.decide(request, vector, at)
+        decision = policy.decide(request, vector, at, shown)
         if not all(map(_usable, (decision.chosen, *decision.alternatives))):
             raise ValueError("the policy's estimates are not numbers")
     except InputError as error:
@@ -53,6 +55,11 @@ def choose(policy: Policy, request: Request, vector: np.ndarray, at: datetime) -
     except Exception as error:
         raise StepError(_blame(policy, at)) from error
     return decision
+
+
+def choose_among_all(policy: Policy, request: Request, vector: np.ndarray, at: datetime) -> Decision:
+    """The same with every feasible route beside it, for whoever explores: what is not listed cannot be tried."""
+    return choose(policy, request, vector, at, shown=None)
 
 
 def _blame(policy: Policy, at: datetime) -> Cause:

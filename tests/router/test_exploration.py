@@ -15,7 +15,7 @@ from router.encoders import HashingEncoder
 from router.engine import Engine
 from router.exploration import ExploreLimits, Explorer, Left, draw, drawn, explorer_of, lottery, replays
 from router.log.store import LogStore, decision_row
-from router.policy import Policy
+from router.policy import SHOWN_ALTERNATIVES, Policy
 from router.requests import Request
 from router.routes import Route
 from router.safe_route import SafeRoute
@@ -119,3 +119,20 @@ def test_off_by_default_and_bounds_of_tenants_extend_the_common_ones():
     assert explorer_of(Settings()) is None
     made = explorer_of(Settings(explore_tenants={"acme": {"epsilon": 0.1}}))
     assert made is not None and asdict(made.tenants["acme"]) == asdict(ExploreLimits(epsilon=0.1))
+
+
+def test_whoever_explores_is_shown_every_route(safe: SafeRoute, tiny_policy: Policy, monkeypatch: pytest.MonkeyPatch):
+    asked, decide = [], Policy.decide
+
+    def spy(self, request, vector, at, shown=None):
+        asked.append(shown)
+        return decide(self, request, vector, at, shown)
+
+    monkeypatch.setattr(Policy, "decide", spy)
+    for explorer in (None, Explorer(WIDE)):
+        engine = Engine(safe, encoder=HashingEncoder(), clock=lambda: AT, explorer=explorer)
+        engine.swap(tiny_policy)
+        asked.clear()
+        engine.decide(REQUEST)
+        engine.close()
+        assert asked == [SHOWN_ALTERNATIVES if explorer is None else None]

@@ -27,6 +27,7 @@ def known() -> dict[str, set[str]]:
     """Every sample name with its labels, as /metrics shows them before any traffic."""
     metrics = Metrics()
     metrics.watch(lambda: 0.0, lambda: 0.0)
+    metrics.watch_away({"store": lambda: False})
     metrics.decisions.labels("route", "economy")
     metrics.crossings.labels("b")
     found: dict[str, set[str]] = {}
@@ -72,5 +73,7 @@ def test_metric_names_carry_units_and_no_label_is_unbounded(known: dict[str, set
         "rule",
         "step",
     }
-    assert set.union(*known.values()) <= bounded | {"webhook", "source"}
-    assert all(re.search(r"_(total|created|seconds|bucket|sum|count|info|waiting|records)$", name) for name in known)
+    assert set.union(*known.values()) <= bounded | {"webhook", "source", "part"}
+    assert all(
+        re.search(r"_(total|created|seconds|bucket|sum|count|info|waiting|records|away)$", name) for name in known
+    )
