@@ -31,7 +31,9 @@ from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_gate import error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
 from eval.bench_load import Load, load_rows
+from eval.bench_policy import effort_rows, left_out_rows
 from eval.bench_processes import process_rows
+from eval.bench_shadow import shadow_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.cache.verifier import Verifier
@@ -135,12 +137,15 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "deciding": _deciding,
         "routing": _routing,
         "quality": _quality,
+        "effort": _effort,
+        "leave-task-out": _left_out,
         "ledger": _ledger,
         "off-policy": _off_policy,
         "gate": _gate,
         "cache": _cache,
         "cache-speed": _cache_speed,
         "drift": _drift,
+        "shadow": _shadow,
         "kills": _kills,
         "service-load": _service_load,
         "overload": _overload,
@@ -248,8 +253,7 @@ def _quality(bench: Bench) -> Iterator[Figure]:
     for name in SETS:
         if not (bench.data / f"{name}.parquet").is_file():
             continue
-        split = ("--split-by", "task") if name == "self_agreement" else ()
-        bench.fit(name, name, "--no-tracking", *split)
+        _fitted(bench, name)
         report = bench.scratch / "reports" / name
         labels = str(bench.data / f"{name}.parquet")
         command = f"python -m eval frontier --labels {name}.parquet"
@@ -261,6 +265,30 @@ def _quality(bench: Bench) -> Iterator[Figure]:
                 if measured and measured["value"] is not None:
                     value = _with_interval(measured)
                     yield Figure(f"{figure} · {policy['label']}", value, found["n"], name, command)
+                ahead = policy["router_minus"].get(figure)
+                if ahead and ahead["value"] is not None:
+                    what = f"{figure} · router minus {policy['label']}, paired"
+                    yield Figure(what, _with_interval(ahead), found["n"], name, command)
+
+
+def _effort(bench: Bench) -> Iterator[Figure]:
+    folder = _fitted(bench, "effort_ladder")
+    for row in effort_rows(folder, bench.data / "effort_ladder.parquet"):
+        yield Figure(*row, "effort_ladder", "python -m eval bench --only effort")
+
+
+def _left_out(bench: Bench) -> Iterator[Figure]:
+    for name in [one for one in SETS if (bench.data / f"{one}.parquet").is_file()]:
+        for row in left_out_rows(_fitted(bench, name)):
+            yield Figure(*row, name, "python -m eval bench --only leave-task-out")
+
+
+def _fitted(bench: Bench, name: str) -> Path:
+    """A policy of a label set, trained unless it was before."""
+    if not bench.folder(name).exists():
+        split = ("--split-by", "task") if name == "self_agreement" else ()
+        bench.fit(name, name, "--no-tracking", *split)
+    return bench.folder(name)
 
 
 def _ledger(bench: Bench) -> Iterator[Figure]:
@@ -306,6 +334,18 @@ def _cache_speed(bench: Bench) -> Iterator[Figure]:
         (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
     ):
         yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _shadow(bench: Bench) -> Iterator[Figure]:
+    """What a candidate beside the incumbent costs the caller."""
+    for name in ("medagents", "medagents_effort"):
+        if not bench.folder(name).exists():
+            bench.fit(name, name, "--no-tracking")
+    policies = [Policy.load(bench.folder(name)) for name in ("medagents", "medagents_effort")]
+    prompts = _short_prompts(bench.data / "medagents.parquet")
+    encoder = load_encoder(Settings(models_dir=bench.scratch / "models"))
+    for row in shadow_rows(*policies, prompts, encoder, bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only shadow")
 
 
 def _drift(bench: Bench) -> Iterator[Figure]:

@@ -254,5 +254,7 @@ def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
 
 
 def _tail(found: Flooded) -> str:
+    if not found.good:
+        return "no decision in time"
     median, p99 = np.percentile(found.good, [50, 99]) * 1e3
     return f"{p99 / median:.1f}: p50 {median:.0f} ms, p99 {p99:.0f} ms"

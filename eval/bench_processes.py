@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -87,5 +88,6 @@ def _once(url: str, prompt: str) -> int:
 
 
 def _each(url: str, path: str) -> list[dict[str, Any]]:
-    """What many new connections are answered: every process is among them, all but surely."""
-    return [httpx.get(url + path, timeout=60).json() for _ in range(16 * WORKERS)]
+    """What many new connections at once are answered, so that every process takes some."""
+    with ThreadPoolExecutor(4 * WORKERS) as pool:
+        return list(pool.map(lambda _: httpx.get(url + path, timeout=60).json(), range(32 * WORKERS)))

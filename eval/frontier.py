@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from eval.calibration import Calibration, calibrate
+from eval.explained import Explained
 from eval.figures import QUALITY_SHARES, Band, PolicyFigures, compare
 from eval.headline import Against, AgainstSingle, Headline, compare_at_equal_spend, compare_with_singles, headline
 from eval.metrics import upper_hulls
@@ -75,6 +76,7 @@ class FrontierReport:
     calibration: tuple[Calibration, ...]
     slices: tuple[Slice, ...]
     losses: Losses
+    explained: tuple[Explained, ...] = ()
     schema: int = SCHEMA
 
     @property

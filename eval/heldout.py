@@ -11,6 +11,7 @@ import numpy as np
 
 from eval.decide import Queries, decide, decisions_table
 from eval.decide import Sweep as Decisions
+from eval.explained import explain_some
 from eval.frontier import FrontierReport, ReportNotes, build_report
 from eval.plan_decisions import play_all, revealed_bins, sweep_of_plans
 from eval.references import TrainingLabels
@@ -55,7 +56,8 @@ def judge(policy: Policy, encoder: Encoder, options: JudgeOptions, cache: Path, 
     known = policy.trained_on()
     overlap = sum(text_digest(text) in known for text in data.texts)
     costs = billed_usd(data, policy.book, usd, options.at)
-    return build_report(
+    vectors = embed_cached(encoder, data.texts, cache)
+    report = build_report(
         data,
         decisions_table(policy, sweep),
         costs,
@@ -63,11 +65,15 @@ def judge(policy: Policy, encoder: Encoder, options: JudgeOptions, cache: Path, 
         chosen,
         notes=_notes(policy, data, options, overlap, remarks),
         value_usd=None if math.isinf(policy.value_usd) else policy.value_usd,
-        vectors=embed_cached(encoder, data.texts, cache),
+        vectors=vectors,
         train=train,
         plans=_plans(policy, data, sweep, costs, options.points),
         replicates=options.replicates,
         progress=progress,
+    )
+    asked = sweep.queries
+    return replace(
+        report, explained=explain_some(policy, asked.ids, asked.requests, vectors, sweep.estimates, options.at)
     )
 
 

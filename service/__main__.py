@@ -5,7 +5,6 @@ import argparse
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from service.bootstrap import Runtime
 from service.keys_command import run_keys
 from service.privacy_command import run_privacy
 from service.serving import serve_as_worker, serve_on
-from service.workers import Workers, listen_apart
+from service.workers import Workers
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,18 +52,16 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
 
 def serve(settings: Settings) -> None:
     """Listen until told to stop. Raises InputError when the address is taken."""
-    listeners = _listen(settings.host, settings.port, settings.workers)
-    with ExitStack() as held:
-        for listener in listeners:
-            held.enter_context(listener)
+    listener = _listen(settings.host, settings.port)
+    with listener:
         check_access(settings)
         runtime = Runtime(settings)  # raises here, and not in every worker, what can never work
-        _announce(settings, _url(settings, listeners[0]))
+        _announce(settings, _url(settings, listener))
         if settings.workers == 1:
-            serve_on(runtime, listeners[0])
+            serve_on(runtime, listener)
         else:
             runtime.close()
-            Workers(settings, listeners, serve_as_worker).run()
+            Workers(settings, listener, serve_as_worker).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,9 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return listen_apart(host, port, workers)
+        return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         cure = "Stop what listens there, or choose another with --host and --port."
         raise InputError("port", f"{host}:{port}", f"cannot listen: {error.strerror}", cure) from error

@@ -1,5 +1,7 @@
 """Forgetting over HTTP: a tenant, or one of its users, from the store and from this process's memory."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -55,7 +57,7 @@ def retention_of(settings: Settings) -> Retention:
     return Retention(settings.keep_text_days, settings.keep_log_days, settings.keep_names_days)
 
 
-def forget_whom(settings: Settings, whom: Whom) -> dict[str, int]:
+def forget_whom(settings: Settings, whom: Whom, labels: Sequence[Path] = ()) -> dict[str, int]:
     """Rows removed, by table. Raises StoreError."""
     urls = settings.store_url, settings.cache_url or settings.store_url
-    return forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index")
+    return forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index", labels)

@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from router.console import run_command
 from router.errors import InputError
@@ -22,7 +23,7 @@ def run_privacy(argv: Sequence[str]) -> int:
 
 def _forget(settings: Settings, given: argparse.Namespace) -> None:
     whom = Whom(given.tenant, given.user)
-    rows = forget_whom(settings, whom)
+    rows = forget_whom(settings, whom, given.labels)
     of = f"user {whom.user!r} of tenant {whom.tenant!r}" if whom.user is not None else f"tenant {whom.tenant!r}"
     print(f"Forgotten: {of}." if rows else f"Nothing was kept of {of}.")
     for table, count in rows.items():
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     forgets = commands.add_parser("forget", help="remove what is kept of a tenant or one of its users")
     forgets.add_argument("--tenant", required=True)
     forgets.add_argument("--user", help="only this user (default: all of the tenant)")
+    forgets.add_argument("--labels", type=Path, nargs="*", default=[], help="label files that were harvested, too")
     forgets.set_defaults(work=_forget)
     commands.add_parser("retire", help="remove now what is over its time").set_defaults(work=_retire)
     seals = commands.add_parser("reseal", help="seal the whole cache with the first key of TIERWISE_CACHE_KEYS")

@@ -1,7 +1,7 @@
 """`--workers N`: several processes behind one port. Knows how they are started, watched and stopped; serves nothing.
 
-Each worker listens on a socket of its own, bound to the same port, so that the kernel spreads connections evenly. The
-sockets belong to the parent: while a killed worker is started again, its callers wait instead of being refused.
+All accept from one socket: whoever is idle takes a connection, and while a worker starts, or starts again after it was
+killed, the others take what it would have taken.
 """
 
 import multiprocessing
@@ -30,8 +30,8 @@ Serve = Callable[[Settings, socket.socket], None]
 class Workers:
     """Keeps `settings.workers` processes running until SIGTERM or SIGINT, then lets them finish."""
 
-    def __init__(self, settings: Settings, listeners: list[socket.socket], serve: Serve) -> None:
-        self._settings, self._listeners, self._serve = settings, listeners, serve
+    def __init__(self, settings: Settings, listener: socket.socket, serve: Serve) -> None:
+        self._settings, self._listener, self._serve = settings, listener, serve
         self._context = multiprocessing.get_context("spawn")
         self._processes: list[SpawnProcess] = []
         self._stopping = False
@@ -42,8 +42,8 @@ class Workers:
             os.environ[METRICS_FOLDER] = folder  # read by the workers when they import prometheus_client
             before = {one: signal.signal(one, self._stop) for one in (signal.SIGTERM, signal.SIGINT)}
             try:
-                self._processes = [self._started(place) for place in range(len(self._listeners))]
-                while any(process.is_alive() for process in self._processes):
+                self._processes = [self._started(place) for place in range(self._settings.workers)]
+                while not self._stopping or any(process.is_alive() for process in self._processes):
                     self._look(Path(folder))
             finally:
                 for one, handler in before.items():
@@ -71,7 +71,7 @@ class Workers:
 
     def _started(self, place: int) -> SpawnProcess:
         process = self._context.Process(
-            target=_work, args=(self._serve, self._settings, self._listeners[place]), name=f"worker-{place}"
+            target=_work, args=(self._serve, self._settings, self._listener), name=f"worker-{place}"
         )
         process.start()
         return process
@@ -81,19 +81,6 @@ class Workers:
         for process in self._processes:
             if process.pid is not None and process.is_alive():
                 os.kill(process.pid, signal.SIGTERM)
-
-
-def listen_apart(host: str, port: int, count: int) -> list[socket.socket]:
-    """`count` sockets that listen on one port; 0 picks a free one. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family):  # somebody else's port is not shared
-        pass
-    made: list[socket.socket] = []
-    for _ in range(count):
-        one = socket.create_server((host, port), family=family, backlog=2048, reuse_port=True)
-        port = one.getsockname()[1]
-        made.append(one)
-    return made
 
 
 def _work(serve: Serve, settings: Settings, listener: socket.socket) -> None:

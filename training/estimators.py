@@ -7,17 +7,19 @@ they see no outcome.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from router.estimate.blend import NO_DRIFT, probability
+from router.estimate.effort_order import in_order
 from router.estimate.estimators import Blends, Estimates, Estimator
 from router.estimate.members import MEMBERS, TREE_FEATURES, Members, log_odds
 from router.estimate.usage import Usage
 from router.labels import LabelMatrix
 from training.blend import ChosenBlend, Said, choose_blend
+from training.effort_order import choose_order
 from training.evidence import calibration_report, fit_evidence, fit_familiarity
 from training.members import Examples, fit_members
 from training.outcomes import read_outcomes
@@ -78,6 +80,9 @@ def fit_estimator(
     blends, chosen = _fit_blends(own, other, data.split_by == "task")
     unlike = np.array([blends.familiarity.unlike(one) for one in own.similarity])
     p = _mixed(own, blends, chosen, unlike, data.split_by == "task")
+    ladders, order = choose_order(p, data.correct, data.routes, data.weight)
+    blends = replace(blends, ladders=ladders)
+    p = np.stack([in_order(one, ladders) for one in p])
     evidence = fit_evidence(p, data.correct)
     left_out = _left_out(own, other, blends, chosen, data)
     drift, drifted = (NO_DRIFT, None) if left_out is None else fit_drift(left_out, data.correct, evidence)
@@ -101,7 +106,7 @@ def fit_estimator(
         task=own.tasks,
     )
     report = _report(data, estimates, chosen, members, explained, tokens, seed)
-    report["unlike"]["intervals"] = drifted
+    report["unlike"]["intervals"], report["effort_order"] = drifted, order
     report["seconds"] = time.perf_counter() - started
     progress("estimator", 1.0)
     return FittedEstimator(estimator, estimates, report, left_out)
@@ -202,7 +207,8 @@ def _mixed(
     applied = np.stack([other.log_odds(base, said) for base, said in zip(own.said.base, own.said.members)])
     weight = unlike[:, None] if "task unseen" in chosen else np.zeros((len(unlike), 1))
     near, far = (applied, held_out) if by_task else (held_out, applied)
-    return probability((1.0 - weight) * near + weight * far)
+    p = probability((1.0 - weight) * near + weight * far)
+    return np.stack([in_order(one, blends.ladders) for one in p])
 
 
 def _left_out(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from router.estimate.blend import NO_DRIFT, Blend, Drift, Evidence, Familiarity, probability
+from router.estimate.effort_order import in_order
 from router.estimate.files import read_parts, write_parts
 from router.estimate.members import Members, Views, log_odds
 from router.estimate.representation import Representation, RequestRow
@@ -42,17 +43,19 @@ class Estimates:
 
 @dataclass(frozen=True)
 class Blends:
-    """One blend for requests like the labels and one for others, each with the task unknown and given."""
+    """One blend for requests like the labels and one for others, each with the task unknown and given; `ladders` are
+    the columns of efforts to keep in order."""
 
     familiar: Blend
     familiar_task: Blend
     unfamiliar: Blend
     familiarity: Familiarity
+    ladders: tuple[tuple[int, ...], ...] = ()
 
     def p(self, base: np.ndarray, members: np.ndarray, unlike: float, given: bool) -> np.ndarray:
         near = (self.familiar_task if given else self.familiar).log_odds(base, members)
         far = self.unfamiliar.log_odds(base, members)
-        return probability((1.0 - unlike) * near + unlike * far)
+        return in_order(probability((1.0 - unlike) * near + unlike * far), self.ladders)
 
 
 class Estimator:

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, Row, Table, delete, inspect, or_, select, update
 
 from router.cache import tables as cache_tables
-from router.log.tables import decisions, metadata
+from router.log.tables import decisions
+from router.migrations.schema import SCHEMA
 from router.spend import ledger_tables
 
 # Amounts belong to the books of whoever runs the service; keys and what is switched are no data of a user's.
@@ -29,6 +30,7 @@ KEPT = frozenset(
     }
 )
 _IDS = ("decision_id", "lookup_id")
+_LOG, _CACHE = SCHEMA  # every table there is, whoever imported it
 _PART = 500
 Opener = Callable[[str, str], str]
 
@@ -71,7 +73,7 @@ def forget_log(connection: Connection, whom: Whom, found: Forgotten) -> Forgotte
     """Remove decisions and everything about them, and take the names out of the ledger."""
     there = set(inspect(connection).get_table_names())
     gone = Forgotten(decision_ids=found.decision_ids)
-    _forget_rows(connection, _present(metadata, there), whom, gone)
+    _forget_rows(connection, _present(_LOG, there), whom, gone)
     if ledger_tables.calls.name in there:
         calls = ledger_tables.calls
         about_calls = [calls.c.tenant == whom.tenant, *([calls.c.user == whom.user] if whom.user else [])]
@@ -94,7 +96,7 @@ def forget_cache(connection: Connection, whom: Whom, log: Forgotten, opened: Ope
         for part in _parts(sorted(mine)):
             gone.count(entries.name, connection.execute(delete(entries).where(entries.c.answer_id.in_(part))).rowcount)
             gone.count(answers.name, connection.execute(delete(answers).where(answers.c.answer_id.in_(part))).rowcount)
-    _forget_rows(connection, _present(cache_tables.metadata, there), whom, gone)
+    _forget_rows(connection, _present(_CACHE, there), whom, gone)
     return gone
 
 

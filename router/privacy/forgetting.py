@@ -3,7 +3,7 @@
 Knows the places; what goes in each belongs to router.privacy.erasure.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -15,16 +15,27 @@ from router.errors import StoreError
 from router.log.database import open_database
 from router.privacy.cipher import Cipher
 from router.privacy.erasure import Whom, find, forget_cache, forget_log, totals
+from router.privacy.label_files import forget_labels
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 30.0  # other writers go first
 
 
-def forget(store_url: str, cache_url: str, cipher: Cipher, whom: Whom, index_dir: Path | None = None) -> dict[str, int]:
-    """Rows removed, by table. Committed when it returns, and overwritten on the disk where SQLite keeps them. Raises
-    StoreError, or SealedError where a key is lacking; doing it again is safe."""
+def forget(
+    store_url: str,
+    cache_url: str,
+    cipher: Cipher,
+    whom: Whom,
+    index_dir: Path | None = None,
+    labels: Sequence[Path] = (),
+) -> dict[str, int]:
+    """Rows removed, by table or file. Committed when it returns, and overwritten on the disk where SQLite keeps them.
+
+    Raises StoreError, or SealedError where a key is lacking; doing it again is safe.
+    """
     with writing(store_url) as connection:
         found = find(connection, whom)
+    harvested = {path.name: forget_labels(path, whom, found) for path in labels}
     with writing(cache_url) as connection:  # first: what the log says of a user is needed for this
         cache = forget_cache(connection, whom, found, cipher.open)
     with writing(store_url) as connection:
@@ -32,7 +43,7 @@ def forget(store_url: str, cache_url: str, cipher: Cipher, whom: Whom, index_dir
     if index_dir is not None:
         for partition in cache.partitions:  # it is built anew from what the store still holds
             (index_dir / f"{partition}.index").unlink(missing_ok=True)
-    return totals(log.rows, cache.rows)
+    return totals(log.rows, cache.rows, {name: rows for name, rows in harvested.items() if rows})
 
 
 def in_parts(url: str, work: Callable[[Connection], int]) -> int:

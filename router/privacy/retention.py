@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, inspect, select, update
 
 from router.cache.tables import answers, entries
-from router.log.tables import decisions, metadata
+from router.log.tables import decisions
+from router.migrations.schema import SCHEMA
 from router.privacy.erasure import KEPT, nameless
 from router.spend.ledger_tables import calls
 
@@ -62,7 +63,7 @@ def _texts(connection: Connection, until: datetime) -> int:
 
 def _decisions(connection: Connection, until: datetime, there: set[str]) -> int:
     ids = list(connection.scalars(select(decisions.c.decision_id).where(decisions.c.at < until).limit(MOST)))
-    for table in reversed(metadata.sorted_tables):
+    for table in reversed(SCHEMA[0].sorted_tables):
         if ids and table.name in there and table.name not in KEPT and "decision_id" in table.c:
             connection.execute(delete(table).where(table.c.decision_id.in_(ids)))
     return len(ids)

@@ -98,6 +98,24 @@ def test_the_frontier_report_is_written_and_says_simulated(world, capsys):
     assert "$" in capsys.readouterr().out
 
 
+def test_the_report_explains_a_few_requests_and_every_ladder_ascends(world, tmp_path):
+    import json
+
+    assert (
+        run(world, "frontier", "--labels", str(world / "l.parquet"), "--out", str(tmp_path), "--replicates", "20") == 0
+    )
+    explained = json.loads((tmp_path / "frontier.json").read_text())["explained"]
+    assert 3 <= len(explained) <= 5 and "A few requests explained" in (tmp_path / "frontier.html").read_text()
+    for one in explained:
+        assert one["route"] in one["reason"] and one["interval"][0] <= one["interval"][1]
+        assert len(one["neighbours"]) == 5 and one["features"] and any("would go to" in flip for flip in one["flips"])
+    policy = Policy.load(world / "p")
+    manifest = policy.manifest["estimator"]["effort_order"]
+    assert manifest["models"] >= 1 and len(policy.estimator.blends.ladders) == (
+        manifest["models"] if manifest["kept"] else 0
+    )
+
+
 def test_what_was_trained_on_is_counted(world, tmp_path):
     import json
 

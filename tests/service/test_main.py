@@ -143,7 +143,7 @@ def test_what_fails_at_the_start_is_tried_again(settings, write_policy, monkeypa
     folder.unlink()
     wait(lambda: runtime.engine.cache is not None)
     assert runtime.events().count("encoder not loaded") == 2
-    assert b"tierwise_cache_max_wrong_ratio" in runtime.metrics.render()
+    wait(lambda: b"tierwise_cache_max_wrong_ratio" in runtime.metrics.render())
     runtime.close()
 
 

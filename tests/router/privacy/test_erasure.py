@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from router.cache import tables as cache_tables
@@ -16,6 +17,7 @@ from router.decisions import Outcome
 from router.errors import InputError
 from router.log.store import LogStore
 from router.log.tables import metadata
+from router.migrations.schema import SCHEMA
 from router.policy import Policy
 from router.prices import PriceBook
 from router.privacy.cipher import Cipher, SealedError
@@ -155,6 +157,14 @@ def test_a_forgotten_tenant_leaves_amounts_alone(kept: Kept) -> None:
     assert b"bobby" not in whole and b"carol" not in whole and b"dave" in whole
 
 
+def test_harvested_labels_are_forgotten_with_the_log(kept: Kept, tmp_path: Path) -> None:
+    kept.ask("acme", "bobby", "one")
+    pd.DataFrame({"tenant": ["acme", "acme"], "prompt": ["one", "two"]}).to_parquet(tmp_path / "harvest.parquet")
+    whom, places = Whom("acme", "bobby"), (kept.url, kept.url, Cipher.read(KEYS))
+    assert forget(*places, whom, labels=[tmp_path / "harvest.parquet"])["harvest.parquet"] == 1
+    assert list(pd.read_parquet(tmp_path / "harvest.parquet")["prompt"]) == ["two"]
+
+
 def test_without_the_key_nothing_is_half_forgotten(kept: Kept) -> None:
     decision_id = kept.ask("acme", "bobby", "one")
     kept.ask("acme", "carol", "two")
@@ -173,7 +183,7 @@ def test_forgetting_twice_and_from_an_empty_store_removes_nothing(kept: Kept, tm
 
 def test_every_table_is_forgotten_or_kept_for_a_reason() -> None:
     """A table that somebody adds must say whose rows it holds, or be named in KEPT."""
-    whole = {**metadata.tables, **cache_tables.metadata.tables}
+    whole = {name: table for one in SCHEMA for name, table in one.tables.items()}
     covered = {"cache_answers", "cache_entries", "ledger_alerts"}  # by statements of their own
     for name, table in whole.items():
         about = {"tenant", "decision_id", "lookup_id"} & set(table.c.keys())
