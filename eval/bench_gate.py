@@ -26,7 +26,7 @@ from router.prices import now
 
 Row = tuple[str, str, int, str]
 Fit = Callable[[Path, str, Sequence[str]], Path]
-SEEDS, PER_HOUR, EXECUTED = 20, 10_000, 0.01
+SEEDS, PER_HOUR, EXECUTED = 20, 30_000, 0.01
 EXPLORED = ExploreLimits(0.1, max_extra_usd=0.02, max_risk=1.0, extra_share=0.25, risk_share=0.03)
 CANDIDATES: tuple[tuple[str, Decision], ...] = (("better", "promote"), ("shuffled", "reject"), ("one-task", "reject"))
 

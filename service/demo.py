@@ -90,7 +90,9 @@ def _service(policy: Path) -> Iterator[str]:
     """A service on a free port, stopped at the end whatever happens."""
     command = [sys.executable, "-m", "service", "--policy", str(policy), "--port", "0"]
     log = Path(os.devnull).open("w")  # noqa: SIM115 - it outlives this line
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    # whatever keys were made for the store: this service is this demo's alone
+    own = {**os.environ, "TIERWISE_HOST": "127.0.0.1", "TIERWISE_ACCESS": "open"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=own)
     try:
         yield _wait(process)
     finally:

@@ -16,6 +16,7 @@ from training.harvest import add_harvest
 from training.model_commands import add_model_commands
 from training.operating_point import Objective
 from training.policy_commands import add_policy_commands
+from training.regret import add_regret
 from training.split import split_labels
 from training.verifier_command import add_verifier
 
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     add_verifier(commands.add_parser("verifier", help="train the cache's judge of pairs"))
     _add_fit(commands.add_parser("add-model", help="train with a new model: a few labels, or the catalogue alone"))
     add_model_commands(commands, _fit)
+    add_regret(commands)
     add_harvest(commands.add_parser("harvest", help="make a label set from what came back on logged decisions"))
     add_policy_commands(commands)
     split = commands.add_parser("split", help="hold queries out: add a split column, by query, task or time")

@@ -21,7 +21,7 @@ def labels(tmp_path: Path) -> Path:
     rows = [
         {"query_id": f"q{i}", "prompt": f"What is {i} + 2?", "task": "ab"[i % 2], "model": model, "effort": "none"}
         | {"correct": float((i * step) % 10 < 8), "cost_usd": usd * (1 + i % 3)}
-        for i in range(1000)
+        for i in range(600)
         for model, usd, step in (("gpt-4o-mini", 0.0001, 3), ("gpt-4o", 0.001, 7))
     ]
     path = tmp_path / "labels.parquet"

@@ -11,8 +11,8 @@ from router.off_policy.estimators import contributions
 def test_every_logging_policy_reaches_every_route_and_the_truth_is_recovered(logging):
     world = make_world(logging)
     assert world.logged.min() > 0.009 and world.logged.sum(axis=1) == pytest.approx(np.ones(len(world.target)))
-    assert contributions(world.log(60_000, 1), "IPS").value == pytest.approx(world.truth, abs=0.03)
-    assert abs(contributions(world.log(60_000, 1), "DM").value - world.truth) > 0.03
+    assert contributions(world.log(20_000, 1), "IPS").value == pytest.approx(world.truth, abs=0.05)
+    assert abs(contributions(world.log(20_000, 1), "DM").value - world.truth) > 0.02
 
 
 def test_coverage_counts_intervals_that_hold():
