@@ -33,6 +33,7 @@ from eval.bench_ledger import ledger_rows
 from eval.bench_load import Load, load_rows
 from eval.bench_policy import effort_rows, left_out_rows
 from eval.bench_processes import process_rows
+from eval.bench_shadow import shadow_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.cache.verifier import Verifier
@@ -144,6 +145,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "cache": _cache,
         "cache-speed": _cache_speed,
         "drift": _drift,
+        "shadow": _shadow,
         "kills": _kills,
         "service-load": _service_load,
         "encoder-choice": _encoder_choice,
@@ -357,6 +359,18 @@ def _cache_speed(bench: Bench) -> Iterator[Figure]:
         (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
     ):
         yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _shadow(bench: Bench) -> Iterator[Figure]:
+    """What a candidate beside the incumbent costs the caller."""
+    for name in ("medagents", "medagents_effort"):
+        if not bench.folder(name).exists():
+            bench.fit(name, name, "--no-tracking")
+    policies = [Policy.load(bench.folder(name)) for name in ("medagents", "medagents_effort")]
+    prompts = _short_prompts(bench.data / "medagents.parquet")
+    encoder = load_encoder(Settings(models_dir=bench.scratch / "models"))
+    for row in shadow_rows(*policies, prompts, encoder, bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only shadow")
 
 
 def _drift(bench: Bench) -> Iterator[Figure]:
