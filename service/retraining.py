@@ -1,4 +1,4 @@
-"""Starts a retraining, when drift asks for it or its time has come: a command of the operator's, in a process of its own.
+"""Starts a retraining when drift asks for it or its time has come: an operator's command, in a process of its own.
 
 Knows a command and a pause. What comes of it is a candidate like any other: the gate still decides.
 """
