@@ -18,6 +18,7 @@ from eval.off_policy import add_offline
 from eval.plan_decisions import plan_table, plans_of, play_all, revealed_bins
 from eval.price_replay import flip_lines, flips_json, flips_on, other_prices
 from eval.report import write_report
+from eval.shadow import add_shadow
 from router.cache.verifier import Verifier
 from router.console import run_command, stage_progress
 from router.embedding_cache import embed_cached
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_frontier(commands.add_parser("frontier", help="judge a policy on held-out labels: HTML, PNG and JSON"))
     _add_cache(commands.add_parser("cache", help="replay a stream through the semantic cache's decision"))
     add_economics(commands)
+    add_shadow(commands)
     add_compare(commands.add_parser("compare", help="weigh a candidate against the incumbent: a report and a verdict"))
     add_offline(commands.add_parser("offline", help="what a policy would have been worth on logged traffic"))
     _add_spend(commands.add_parser("spend", help="what the ledger says: who spent what, and what it saved"))

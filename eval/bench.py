@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,7 @@ import httpx
 import numpy as np
 import pandas as pd
 
-from eval.bench_cache import cache_figures, speed_figures
+from eval.bench_cache import cache_figures, pair_rows, speed_figures
 from eval.bench_drift import drift_rows
 from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_gate import error_rows, month_rows, off_policy_rows, prepare
@@ -33,11 +33,12 @@ from eval.bench_ledger import ledger_rows
 from eval.bench_load import Load, load_rows
 from eval.bench_policy import effort_rows, left_out_rows
 from eval.bench_processes import process_rows
+from eval.bench_shadow import shadow_rows
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.cache.verifier import Verifier
 from router.embedding_cache import embed_cached
-from router.encoders import load_encoder
+from router.encoders import Encoder, load_encoder
 from router.errors import InputError, TierwiseError
 from router.labels import read_labels
 from router.policy import Policy
@@ -144,8 +145,10 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "cache": _cache,
         "cache-speed": _cache_speed,
         "drift": _drift,
+        "shadow": _shadow,
         "kills": _kills,
         "service-load": _service_load,
+        "encoder-choice": _encoder_choice,
         "overload": _overload,
     }
     unknown = [part for part in only if part not in parts]
@@ -252,21 +255,45 @@ def _quality(bench: Bench) -> Iterator[Figure]:
         if not (bench.data / f"{name}.parquet").is_file():
             continue
         _fitted(bench, name)
-        report = bench.scratch / "reports" / name
-        labels = str(bench.data / f"{name}.parquet")
-        command = f"python -m eval frontier --labels {name}.parquet"
-        bench.run("eval", "frontier", "--policy", str(bench.folder(name)), "--labels", labels, "--out", str(report))
-        found = json.loads((report / "frontier.json").read_text())
-        for policy in found["policies"]:
-            for figure in ("closed", "aiq", "parity", "apgr"):
-                measured = policy["figures"].get(figure)
-                if measured and measured["value"] is not None:
-                    value = _with_interval(measured)
-                    yield Figure(f"{figure} · {policy['label']}", value, found["n"], name, command)
-                ahead = policy["router_minus"].get(figure)
-                if ahead and ahead["value"] is not None:
-                    what = f"{figure} · router minus {policy['label']}, paired"
-                    yield Figure(what, _with_interval(ahead), found["n"], name, command)
+        yield from _reported(bench, name, name)
+
+
+def _reported(bench: Bench, labels: str, folder: str) -> Iterator[Figure]:
+    """The frontier report's figures for a policy that was fitted to a label set."""
+    report, path = bench.scratch / "reports" / folder, str(bench.data / f"{labels}.parquet")
+    command = f"python -m eval frontier --labels {labels}.parquet"
+    bench.run("eval", "frontier", "--policy", str(bench.folder(folder)), "--labels", path, "--out", str(report))
+    found = json.loads((report / "frontier.json").read_text())
+    for policy in found["policies"]:
+        for figure in ("closed", "aiq", "parity", "apgr"):
+            measured = policy["figures"].get(figure)
+            if measured and measured["value"] is not None:
+                value = _with_interval(measured)
+                yield Figure(f"{figure} · {policy['label']}", value, found["n"], labels, command)
+            ahead = policy["router_minus"].get(figure)
+            if ahead and ahead["value"] is not None:
+                what = f"{figure} · router minus {policy['label']}, paired"
+                yield Figure(what, _with_interval(ahead), found["n"], labels, command)
+
+
+def _encoder_choice(bench: Bench) -> Iterator[Figure]:
+    """What int8 costs in routing and in the cache, beside fp32: about ten minutes on two idle cores."""
+    stream = read_stream(bench.data.parent / "cache" / "question_pairs.parquet", "test")
+    verifier, command = Verifier.load(Settings().cache_verifier), "python -m eval bench --only encoder-choice"
+    backends: tuple[Literal["onnx", "onnx-int8"], ...] = ("onnx", "onnx-int8")
+    for backend in backends:
+        chosen, folder = copy(bench), f"medagents-{backend}"
+        chosen.environment = {**bench.environment, "TIERWISE_ENCODER_BACKEND": backend}
+        chosen.fit("medagents", folder, "--no-tracking")
+        for figure in _reported(chosen, "medagents", folder):
+            yield replace(figure, what=f"{backend}: {figure.what}", command=command)
+        encoder = load_encoder(Settings(models_dir=bench.scratch / "models", encoder_backend=backend))
+
+        def embed(texts: Sequence[str], encoder: Encoder = encoder) -> np.ndarray:
+            return embed_cached(encoder, texts, bench.scratch / "models" / "embeddings")
+
+        for what, value, n, data in pair_rows("question_pairs", stream, verifier, embed):
+            yield Figure(f"{backend}: {what}", value, n, data, command)
 
 
 def _effort(bench: Bench) -> Iterator[Figure]:
@@ -332,6 +359,18 @@ def _cache_speed(bench: Bench) -> Iterator[Figure]:
         (10_000, 100_000, 1_000_000), Verifier.load(Settings().cache_verifier), texts, _embedder()
     ):
         yield Figure(*row, command="python -m eval bench --only cache-speed")
+
+
+def _shadow(bench: Bench) -> Iterator[Figure]:
+    """What a candidate beside the incumbent costs the caller."""
+    for name in ("medagents", "medagents_effort"):
+        if not bench.folder(name).exists():
+            bench.fit(name, name, "--no-tracking")
+    policies = [Policy.load(bench.folder(name)) for name in ("medagents", "medagents_effort")]
+    prompts = _short_prompts(bench.data / "medagents.parquet")
+    encoder = load_encoder(Settings(models_dir=bench.scratch / "models"))
+    for row in shadow_rows(*policies, prompts, encoder, bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only shadow")
 
 
 def _drift(bench: Bench) -> Iterator[Figure]:

@@ -78,7 +78,7 @@ def cache_figures(data: Path, verifier: Verifier, embed: Embed) -> Iterator[Row]
     for first, second in DRIFTS:
         yield _drift(streams[first], streams[second], vectors[first] | vectors[second], verifier, f"{first}→{second}")
     for name in ("question_pairs", "near_miss_pairs"):
-        yield from _pairs(name, read_stream(data / f"{name}.parquet", "test"), verifier, embed)
+        yield from pair_rows(name, read_stream(data / f"{name}.parquet", "test"), verifier, embed)
 
 
 def _orders(stream: Stream, seed: int) -> Stream:
@@ -125,7 +125,7 @@ def _drift(first: Stream, second: Stream, vectors: dict[str, np.ndarray], verifi
     return "drift at 1 %", value, len(both) * ORDERS, f"{name}, {ORDERS} orders"
 
 
-def _pairs(name: str, stream: Stream, verifier: Verifier, embed: Embed) -> Iterator[Row]:
+def pair_rows(name: str, stream: Stream, verifier: Verifier, embed: Embed) -> Iterator[Row]:
     """The judge alone, and the whole decision with the pairs as a stream in the order of the file."""
     vectors = embed_texts(stream, embed)
     pairs = list(zip(stream.texts, stream.stored or ()))

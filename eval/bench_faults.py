@@ -18,7 +18,7 @@ from eval.flood import Flooded, closed_loop, open_loop
 from eval.ledger_race import Row
 
 KILLS, STOPS, GONE_SECONDS = 200, 20, 30.0
-OVERLOAD, CLIENTS, ROUNDS, ROUND_SECONDS, IN_TIME = 10, 16, 4, 10.0, 2.0
+OVERLOAD, CLIENTS, ROUNDS, ROUND_SECONDS, IN_TIME = 10, 12, 4, 10.0, 2.0
 _STORE_AWAY = 'tierwise_away{part="store"}'
 _WORDS = "explain how the old river town built its stone bridge before winter and why merchants paid a toll"
 
@@ -66,18 +66,26 @@ def gone_rows(policy: Path, environment: Mapping[str, str], scratch: Path) -> It
 
 
 def overload_rows(policy: Path, environment: Mapping[str, str], scratch: Path) -> Iterator[Row]:
-    """Goodput (decisions within 2 s) at ten times the arrivals that can be served, beside capacity, in turn."""
-    process = _served(policy, environment, f"sqlite:///{scratch / 'overload.db'}", scratch)
-    prompts = _prompts()
+    """Goodput (decisions within 2 s) at ten times the arrivals that can be served, beside capacity, in turn.
+
+    Capacity is what a second process gives to a few clients of whom it refuses none.
+    """
+    patient = {**environment, "TIERWISE_SHED_AFTER_SECONDS": "60"}
+    processes = [
+        _served(policy, one, f"sqlite:///{scratch / f'overload{i}.db'}", scratch)
+        for i, one in enumerate((patient, environment))
+    ]
+    prompts, rounds = _prompts(), []
     try:
-        url = process.ready().url
-        closed_loop(url, prompts, CLIENTS, 3)
-        rounds = []
+        calm, flooded = (process.ready().url for process in processes)
+        for url in (calm, flooded):
+            closed_loop(url, prompts, CLIENTS, 2)
         for _ in range(ROUNDS):
-            full = closed_loop(url, prompts, CLIENTS, ROUND_SECONDS)
-            rounds.append((full, open_loop(url, prompts, OVERLOAD * full.goodput(IN_TIME), ROUND_SECONDS)))
+            full = closed_loop(calm, prompts, CLIENTS, ROUND_SECONDS)
+            rounds.append((full, open_loop(flooded, prompts, OVERLOAD * full.goodput(IN_TIME), ROUND_SECONDS)))
     finally:
-        process.end(signal.SIGTERM)
+        for process in processes:
+            process.end(signal.SIGTERM)
     yield from _overload(rounds)
 
 

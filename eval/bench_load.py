@@ -13,9 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import numpy as np
@@ -62,7 +63,9 @@ class Load:
         policy = [] if "--workers" in arguments else ["--policy", str(self.policy)]  # several follow the pointer
         process = Served([*policy, *arguments], environment, self.scratch / f"{name}.log")
         try:
-            yield process.ready()
+            ready = process.ready()
+            Thread(target=_drain, args=(process,), daemon=True).start()  # spans on the console would fill the pipe
+            yield ready
         finally:
             process.end(signal.SIGTERM)
 
@@ -195,6 +198,12 @@ def _answers(port: int) -> bool:
         return httpx.post(f"http://127.0.0.1:{port}/route", json={}).status_code == 200
     except httpx.TransportError:
         return False
+
+
+def _drain(process: Served) -> None:
+    with suppress(ValueError):  # it is closed in the end
+        for _ in process.process.stdout or ():
+            pass
 
 
 def _client(url: str) -> httpx.Client:

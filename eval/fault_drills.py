@@ -47,8 +47,14 @@ class Served:
         return self._url
 
     def ready(self) -> "Served":
-        wait_until(lambda: httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200, START_SECONDS)
+        wait_until(self._is_ready, START_SECONDS)
         return self
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200
+        except httpx.TimeoutException:  # its port is open before its workers are
+            return False
 
     def metric(self, name: str) -> float:
         """A sample of /metrics by its full name with labels."""

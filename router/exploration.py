@@ -8,7 +8,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from threading import Lock
 from typing import Any
@@ -133,8 +133,8 @@ class Explorer:
             "best": options[0].route.key,
             "probabilities": probabilities,
             "seed": self.seed,
-            "limits": asdict(limits),
-            "left": asdict(left),
+            "limits": vars(limits),
+            "left": vars(left),
         }
         decision = replace(decision, propensity=probabilities[key], exploration=record)
         return decision if taken is options[0] else _instead(decision, taken, policy)

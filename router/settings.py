@@ -146,6 +146,15 @@ class Settings(BaseSettings):
         default=0.10, ge=0, description="How much more a correct answer may cost than before, as a share."
     )
 
+    retrain: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list: the command that trains a candidate anew, run when drift of inputs or of calibration "
+        "is found, once a day at most. Empty: drift is told only.",
+    )
+    retrain_every_hours: float | None = Field(
+        default=None, ge=24, description="How often it is run without any drift; unset: never."
+    )
+
     # Access
     access: Literal["auto", "keys", "open"] = Field(
         default="auto",

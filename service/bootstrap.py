@@ -39,6 +39,7 @@ from service.guarding import DecisionCounts, Guarding, guard_rules
 from service.loading import until_all_work
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
+from service.retraining import Retraining
 from service.shadowing import make_runs, make_shadow
 from service.tracing import Tracing, make_exporter
 from service.watching import Watching
@@ -87,10 +88,13 @@ class Runtime:
         self.guarding = Guarding(
             models, self.store, guard_rules(settings), self.counts, hooks, announce=lambda found: self._announce(found)
         )
-        self.drifting = Drifting(self.engine, models, lambda found: self._announce(found), hooks)
+        retraining = Retraining(settings.retrain)
+        self.drifting = Drifting(self.engine, models, lambda found: self._announce(found), hooks, retraining)
         following = Following(ReportFeed(self.store), [self.guarding, self.drifting])
-        every = settings.guard_every_seconds
-        self.chores = Chores(self.store, self.spending, hooks, settings, [(every, following.look)])
+        turns: list[tuple[float, Callable[[], object]]] = [(settings.guard_every_seconds, following.look)]
+        if settings.retrain_every_hours is not None:
+            turns.append((settings.retrain_every_hours * 3600, lambda: retraining("schedule")))
+        self.chores = Chores(self.store, self.spending, hooks, settings, turns)
         self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
         self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
         self.engine.watcher = Watching([self.shadow, self.drifting, *([self.runs] if self.runs else [])])

@@ -89,12 +89,10 @@ def pooled(found: Sequence[tuple[Evidence, Estimate | None]], level: float, scal
     return Difference(value, value - width, value + width, total, live, by_source, _contradict(spread, len(known)))
 
 
-def level_of(found: Sequence[Evidence], column: int) -> Level:
-    """Accuracy and USD per request of one policy: live evidence where there is some."""
-    used = [one for one in found if one.live and one.n] or [one for one in found if one.n]
-    weight = np.concatenate([one.stands_for for one in used])
-    cells = [np.concatenate([getattr(one, name)[:, column] for one in used]) for name in ("correct", "usd")]
-    return Level(*(float(np.average(each, weights=weight)) for each in cells))
+def level_of(one: Evidence, column: int) -> Level:
+    """Accuracy and USD per request of one policy, by one source: levels of several are not comparable."""
+    accuracy, usd = (float(np.average(cells[:, column], weights=one.stands_for)) for cells in (one.correct, one.usd))
+    return Level(accuracy, usd)
 
 
 def _information(one: Evidence, error: np.ndarray, extreme: float) -> float:

@@ -45,8 +45,8 @@ class Rules:
 @dataclass(frozen=True)
 class Check:
     """One question about one slice. `bound` is what `difference` must be proved to lie above (quality) or below
-    (price); None: it is shown and not asked for, since a router moves money between slices. `more` is about how many
-    further requests would show it, as things stand.
+    (price); None: it is shown and not asked for, since a router moves money between slices. The levels are those of
+    the most telling source. `more` is about how many further requests would show it, as things stand.
     """
 
     question: Literal["quality", "price"]
@@ -110,14 +110,14 @@ def _checks(
     """Quality, then price, of one slice."""
     overall = kind == "overall"
     margin = rules.margin if overall else rules.slice_margin
-    levels = level_of(found, 0), level_of(found, 1)
     n, harm = (
         sum(one.n for one in found),
         rules.level / (2 * (slices + 1)),
     )  # every quality and one price, one side each
     by_source = [[(one, estimate(one)) for one in found] for estimate in (accuracy_difference, price_difference)]
     quality, price = (pooled(each, rules.level, scale) for each, scale in zip(by_source, (margin, rules.saving)))
-    about = kind, name, share, n, *levels
+    telling = max(by_source[0], key=lambda each: each[1].information if each[1] else 0.0)[0]
+    about = kind, name, share, n, level_of(telling, 0), level_of(telling, 1)
     rate = [_requests_per_information(each) for each in by_source]
     first = _Asked(-margin, 1, margin, rules.level, harm, rate[0])
     second = _Asked(0.0, -1, rules.saving, rules.level, harm, rate[1])
