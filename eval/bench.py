@@ -366,10 +366,10 @@ def _shadow(bench: Bench) -> Iterator[Figure]:
     for name in ("medagents", "medagents_effort"):
         if not bench.folder(name).exists():
             bench.fit(name, name, "--no-tracking")
-    policies = [Policy.load(bench.folder(name)) for name in ("medagents", "medagents_effort")]
+    incumbent, candidate = (Policy.load(bench.folder(name)) for name in ("medagents", "medagents_effort"))
     prompts = _short_prompts(bench.data / "medagents.parquet")
     encoder = load_encoder(Settings(models_dir=bench.scratch / "models"))
-    for row in shadow_rows(*policies, prompts, encoder, bench.scratch):
+    for row in shadow_rows(incumbent, candidate, prompts, encoder, bench.scratch):
         yield Figure(*row, command="python -m eval bench --only shadow")
 
 

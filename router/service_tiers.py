@@ -12,7 +12,7 @@ DEFAULT, FLEX, BATCH = "default", "flex", "batch"
 # Within how many seconds a tier answers: OpenAI advises timeouts of 15 minutes for flex; batches are due within a day.
 TIER_SECONDS = {FLEX: 900.0, BATCH: 86_400.0}
 # Models that offer flex; batches take every model that answers in text.
-_FLEX = {"openai": re.compile(r"(^|/)(gpt-5|o3|o4-mini)"), "google": re.compile(r"(^|/)gemini")}
+_FLEX = {"openai": re.compile(r"(^|/)(gpt-5|o3(?!-mini)|o4-mini)"), "google": re.compile(r"(^|/)gemini")}
 _NO_BATCH = re.compile(r"audio|realtime|search|tts")
 
 

@@ -13,6 +13,7 @@ from router.service_tiers import patience, tiers
         ("gpt-5", "openai", 900, ("default", "flex")),
         ("gpt-5", "openai", 86_400, ("default", "flex", "batch")),
         ("gpt-4o", "openai", 86_400, ("default", "batch")),
+        ("o3-mini", "openai", 900, ("default",)),
         ("gpt-4o-audio-preview", "openai", 86_400, ("default",)),
         ("claude-sonnet-4-5", "anthropic", 86_400, ("default", "batch")),
         ("our-own-70b", None, 86_400, ("default",)),
