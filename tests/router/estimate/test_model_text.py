@@ -28,6 +28,15 @@ def test_a_tree_of_one_leaf_is_a_tree() -> None:
     rewritten(flat.model_to_string(), "m.txt")
 
 
+def test_a_split_of_missing_from_everything_else_is_read() -> None:
+    some = X.copy()
+    some[::2, 0] = np.nan
+    data = lgb.Dataset(some, np.isnan(some[:, 0]).astype(float))
+    text = lgb.train({"verbose": -1, "num_leaves": 2, "num_threads": 1}, data, num_boost_round=1).model_to_string()
+    assert "threshold=inf" in text
+    assert (read_booster(text, "m.txt").predict(some[:6]) == lgb.Booster(model_str=text).predict(some[:6])).all()
+
+
 def changed(form: str, to: str) -> str:
     """The text with its first match replaced by as many characters, so that the sizes of trees still hold."""
     found = re.search(form, TEXT)
