@@ -15,7 +15,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-FLAT_LIMIT = 20_000
+FLAT_LIMIT = 6_000
 _TAIL_LIMIT = 1_000  # what the exact part shrinks to once there is a graph
 _MOVE_EVERY, _MOVE = 16, 64
 _LINKS, _BUILD_BEAM, _SEARCH_BEAM = 32, 64, 64

@@ -97,7 +97,7 @@ def capacity(traffic: Traffic, percentile: float | None = None, head_room: float
         needed=needed,
         overloaded_share=sum(one > needed for one in loads) / len(loads),
         overflow_share=over / total if total else 0.0,
-        utilisation=(total - over) / len(loads) / needed if needed else 0.0,
+        utilisation=sum(min(one, needed) for one in loads) / len(loads) / needed if needed else 0.0,
         units=units,
         usd_per_hour=hourly,
     )

@@ -74,6 +74,7 @@ def test_wrong_input_writes_nothing(labels, tmp_path, break_):
     assert not (tmp_path / "models" / "p").exists()
 
 
+@pytest.mark.real
 def test_ctrl_c_in_the_middle_leaves_the_old_policy(labels, tmp_path):
     first = train(labels, tmp_path / "m" / "p").manifest
 

@@ -9,6 +9,8 @@ from training.fit import FitOptions, fit
 from training.simulate import simulate
 from training.tracking import REGISTERED, point_aliases, record
 
+pytestmark = pytest.mark.real  # MLflow's own database
+
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory):

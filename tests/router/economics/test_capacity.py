@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.economics.capacity import RULES, Traffic, capacity
@@ -9,6 +9,7 @@ LOADS = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
 
 
 @given(LOADS, st.sampled_from(sorted(RULES)))
+@example([64.0, 3e-06], "batch")
 def test_no_more_windows_are_over_than_the_rule_leaves(loads, workload):
     percentile, _ = RULES[workload]
     found = capacity(Traffic(loads_per_second=tuple(loads), window_seconds=60, workload=workload))
