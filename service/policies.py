@@ -1,6 +1,7 @@
 """Which policy serves, over HTTP: list, promote in stages, roll back. For operators; knows bodies and answers."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,7 @@ from router.errors import InputError, PolicyFileError, StoreError
 from router.events import PolicyChanged, tell
 from router.log.store import LogStore
 from router.rollout import history
+from router.rollout.gatekeeper import Gate, shadow_gate
 from router.rollout.history import Change
 from router.rollout.promotion import policies_in, promote, roll_back, withdraw
 from router.rollout.stages import STAGES, read_share
@@ -22,7 +24,7 @@ from service.bodies import answered, json_answer
 from service.guarding import keep_change
 from service.schemas import documented
 
-_PROMOTE, _ROLL_BACK = ("policy", "share", "reason", "by"), ("reason", "by", "withdraw")
+_PROMOTE, _ROLL_BACK = ("policy", "share", "reason", "by", "force"), ("reason", "by", "withdraw")
 _TEXT_CHARS = 500
 Readings = Callable[[], Mapping[str, Any]]
 
@@ -38,8 +40,9 @@ def add_policies(app: FastAPI, engine: Engine, settings: Settings, readings: Rea
 
     @app.post("/policies/promote", **documented("promote"))
     async def promote_policy(request: Request) -> Response:
-        """The next stage for the candidate or a named policy, or the share given: 0 watches, 1 serves."""
-        return await _changed(request, engine, settings, _promote)
+        """The next stage for the candidate or a named policy, or the share given: 0 watches, 1 serves. What the gate
+        rejects needs `force`."""
+        return await _changed(request, engine, settings, partial(_promote, shadow_gate(engine.store)))
 
     @app.post("/policies/rollback", **documented("rollback"))
     async def roll_policy_back(request: Request) -> Response:
@@ -65,14 +68,17 @@ async def _changed(
     return await answered(request, settings.max_body_bytes, answer)
 
 
-def _promote(settings: Settings, given: Mapping[str, Any]) -> Change:
+def _promote(gate: Gate, settings: Settings, given: Mapping[str, Any]) -> Change:
     _only(given, _PROMOTE)
     policy, share = _text(given, "policy"), given.get("share")
     if policy is not None and policy not in dict(policies_in(settings.models_dir)):
         raise InputError("policy", policy, "no such policy", f"GET /policies lists those in {settings.models_dir}.")
     reason, by = _said(given)
     share = None if share is None else read_share(share)
-    return promote(settings.models_dir, policy, share, reason=reason, by=by)
+    force = given.get("force", False)
+    if not isinstance(force, bool):
+        raise InputError("force", force, "not true or false", "Leave it out, unless the gate is to be overruled.")
+    return promote(settings.models_dir, policy, share, reason=reason, by=by, gate=gate, force=force)
 
 
 def _roll_back(settings: Settings, given: Mapping[str, Any]) -> Change:

@@ -13,6 +13,7 @@ from router.current_policy import CANDIDATE, Current, read_current
 from router.errors import TierwiseError
 from router.log.store import LogStore
 from router.rollout import history
+from router.rollout.gatekeeper import shadow_gate
 from router.rollout.history import Change
 from router.rollout.promotion import policies_in, promote, roll_back, withdraw
 from router.rollout.stages import share_of
@@ -28,6 +29,7 @@ def add_policy_commands(commands: Any) -> None:
     up = commands.add_parser("promote", help="give a policy its next stage of traffic: 1, 10, 50, 100 %%")
     up.add_argument("policy", nargs="?", help="a folder's name in models/ (default: the candidate)")
     up.add_argument("--share", type=float, help="this share instead: 0 only watches, 1 serves")
+    up.add_argument("--force", action="store_true", help="although the gate rejects it")
     up.set_defaults(command=lambda arguments: _change(arguments, _promote))
     back = commands.add_parser("rollback", help="take a candidate's traffic away, or serve what served before")
     back.add_argument("--withdraw", action="store_true", help="end the candidate's trial: it does not even watch")
@@ -37,7 +39,19 @@ def add_policy_commands(commands: Any) -> None:
 
 
 def _promote(arguments: argparse.Namespace, settings: Settings, by: str) -> Change:
-    return promote(settings.models_dir, arguments.policy, arguments.share, reason=arguments.reason, by=by)
+    store = LogStore(settings.store_url)
+    try:
+        return promote(
+            settings.models_dir,
+            arguments.policy,
+            arguments.share,
+            reason=arguments.reason,
+            by=by,
+            gate=shadow_gate(store),
+            force=arguments.force,
+        )
+    finally:
+        store.close()
 
 
 def _roll_back(arguments: argparse.Namespace, settings: Settings, by: str) -> Change:

@@ -14,9 +14,11 @@ from filelock import FileLock, Timeout
 
 from router.current_policy import CANDIDATE, Current, name_of, pointer_path, read_current, write_current
 from router.errors import InputError, PolicyFileError
+from router.gate.verdict import Verdict
 from router.policy_files import MANIFEST, read_folder
 from router.prices import now
-from router.rollout.history import Change
+from router.rollout.gatekeeper import Gate
+from router.rollout.history import Action, Change
 from router.rollout.stages import next_stage, read_share, share_of
 
 LOCK, LOCK_SECONDS = ".rollout.lock", 10.0
@@ -31,9 +33,12 @@ def promote(
     reason: str = "",
     by: str = "operator",
     at: datetime | None = None,
+    gate: Gate | None = None,
+    force: bool = False,
 ) -> Change:
     """Give a policy its next stage, or `share` of traffic: 0 watches, 1 serves. `policy` is a folder's name below the
-    models folder, or its path; None is the candidate.
+    models folder, or its path; None is the candidate. What the gate says is kept with the change; a policy that it
+    rejects gets traffic by `force` only.
 
     Raises InputError, or PolicyFileError for a folder that must not serve.
     """
@@ -48,16 +53,18 @@ def promote(
         wanted = next_stage(before) if share is None else read_share(share)
         if wanted < 1 and current is None:
             raise InputError("share", wanted, "nothing serves yet", "Promote with share 1 first.")
-        told = {"reason": reason, "by": by, "at": moment}
+        told: dict[str, Any] = {"reason": reason, "by": by, "at": moment}
+        if gate is not None and current is not None and wanted > 0:
+            told["evidence"] = _asked(gate(version, current.version), name_of(models_dir, folder), force)
         if wanted < 1:
             write_current(models_dir, folder, CANDIDATE, share=wanted, since=moment.isoformat())
             serving = None if current is None else current.version
-            action = "stage" if wanted > 0 else "watch"
-            return Change(action, name_of(models_dir, folder), version, wanted, serving, **told)  # type: ignore[arg-type]
+            action: Action = "stage" if wanted > 0 else "watch"
+            return Change(action, name_of(models_dir, folder), version, wanted, serving, **told)
         _serve(models_dir, folder, current, moment)
         if candidate is not None and candidate.version == version:
             pointer_path(models_dir, CANDIDATE).unlink(missing_ok=True)
-        return Change("promote", name_of(models_dir, folder), version, 1.0, version, **told)  # type: ignore[arg-type]
+        return Change("promote", name_of(models_dir, folder), version, 1.0, version, **told)
 
 
 def roll_back(
@@ -138,6 +145,16 @@ def _folder(models_dir: Path, policy: str | None, candidate: Current | None) -> 
         raise InputError("policy", policy, "not a name", _CURE)
     below = models_dir / policy
     return below if (below / MANIFEST).is_file() or not Path(policy).is_dir() else Path(policy)
+
+
+def _asked(verdict: Verdict | None, name: str, force: bool) -> dict[str, Any]:
+    """What the gate says, to be kept with the change. Raises InputError where it says no."""
+    if verdict is None:
+        return {"gate": "no request was run with both policies"}
+    if verdict.decision == "reject" and not force:
+        why = f"the gate rejects it: {'; '.join(verdict.reasons)}"
+        raise InputError("policy", name, why, "Let it watch (share 0), or force it where you know better.")
+    return {"gate": verdict.decision, "reasons": list(verdict.reasons), "more": verdict.more, "forced": force}
 
 
 def _check(only: str | None, pointed: Current) -> None:
