@@ -6,7 +6,7 @@ Knows loads per window; where they were measured is the caller's business. Plain
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ RULES: dict[Workload, tuple[float, float]] = {
     "free": (0.90, 0.0),
 }
 _MOST_WINDOWS = 5_000_000
+_MOST_LOAD, _LEAST_UNIT = 1e12, 1e-3  # so that units stay countable
 
 
 class Traffic(Inputs):
@@ -31,11 +32,13 @@ class Traffic(Inputs):
     With `plan_on_share` below 1 the rule sees the first windows only, and what it did is measured on the rest.
     """
 
-    loads_per_second: tuple[float, ...] = Field(min_length=1, max_length=_MOST_WINDOWS)
+    loads_per_second: tuple[Annotated[float, Field(ge=0, le=_MOST_LOAD)], ...] = Field(
+        min_length=1, max_length=_MOST_WINDOWS
+    )
     window_seconds: float = Field(gt=0, le=86_400)
     workload: Workload = "consumer"
-    unit_capacity_per_second: float | None = Field(default=None, gt=0)
-    usd_per_unit_hour: float | None = Field(default=None, ge=0)
+    unit_capacity_per_second: float | None = Field(default=None, ge=_LEAST_UNIT, le=_MOST_LOAD)
+    usd_per_unit_hour: float | None = Field(default=None, ge=0, le=1e9)
     plan_on_share: float = Field(default=1.0, gt=0, le=1)
 
     def split(self) -> tuple[Sequence[float], Sequence[float]]:

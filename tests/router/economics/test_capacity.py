@@ -4,6 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.economics.capacity import RULES, Traffic, capacity
+from router.errors import InputError
 
 LOADS = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
 
@@ -38,3 +39,18 @@ def test_a_plan_is_checked_on_windows_it_has_not_seen():
     found = capacity(Traffic(loads_per_second=loads, window_seconds=60, plan_on_share=0.5))
     assert found.needed == pytest.approx(1.3)
     assert (found.overloaded_share, found.windows_checked_on) == (1.0, 50)
+
+
+@pytest.mark.parametrize(
+    "loads, unit", [((1.8e308,), 1.8e308), ((1.0,), 5e-324), ((-1.0,), 1.0), ((1e12,), 1e-4)], ids=str
+)
+def test_loads_and_units_beyond_counting_are_refused(loads, unit):
+    with pytest.raises(InputError, match=r"loads_per_second|unit_capacity"):
+        Traffic.read({"loads_per_second": loads, "window_seconds": 60, "unit_capacity_per_second": unit})
+
+
+def test_the_most_units_there_can_be_are_a_number_that_json_holds():
+    found = capacity(
+        Traffic(loads_per_second=(1e12,), window_seconds=60, workload="critical", unit_capacity_per_second=1e-3)
+    )
+    assert found.units is not None and found.units < 2**63
