@@ -242,8 +242,9 @@ def test_a_store_that_fails_costs_the_log_not_the_decision(make, store: LogStore
 
 
 def test_a_slow_store_costs_the_log_not_the_decision(make, store: LogStore) -> None:
-    engine, go = make(store_seconds=0.05), Flag()
-    store._writer.submit(lambda connection: go.wait(5))
+    engine, begun, go = make(store_seconds=0.05), Flag(), Flag()
+    store._writer.submit(lambda connection: (begun.set(), go.wait(5)))
+    assert begun.wait(5)  # else the decision may be taken into the same transaction, and be kept after all
     decided = ask(engine)
     assert (decided.decision.action, decided.decision.logged, decided.unlogged) == ("route", False, "store-timeout")
     with pytest.raises(StoreError, match="in time"):
