@@ -33,7 +33,7 @@ class Queries:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return tuple(request.plain for request in self.requests)
+        return tuple(request.text for request in self.requests)
 
 
 @dataclass(frozen=True)

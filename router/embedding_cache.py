@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from router.encoders import Encoder
+from router.undisguised import undisguised
 
 CHUNK = 64
 Progress = Callable[[int, int], None]
@@ -19,10 +20,10 @@ def embed_cached(
 ) -> np.ndarray:
     """Vectors (n, dim) float32 of texts, from the cache where it has them.
 
-    One SQLite file per encoder identity, keyed by the SHA-256 of the text; every chunk is committed, so an interrupted
-    run goes on where it stopped. The texts themselves are not stored. `progress` is told (done, total).
+    One SQLite file per encoder identity, keyed by the SHA-256 of the undisguised text; every chunk is committed, so an
+    interrupted run goes on where it stopped. The texts themselves are not stored. `progress` is told (done, total).
     """
-    identity = encoder.identity
+    identity, texts = encoder.identity, [undisguised(text) for text in texts]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{identity.weights[:16]}-{identity.precision}.db"
     keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]

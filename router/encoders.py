@@ -20,6 +20,7 @@ import numpy as np
 from router.errors import EncoderError
 from router.onnx_export import ensure_export, weights_digest
 from router.settings import Settings
+from router.undisguised import undisguised
 
 # A text is cut to the encoder's window of tokens. Characters past this many cannot reach a 256-token window (a word
 # piece covers at most 100 characters), and not reading them bounds the tokeniser's time.
@@ -53,6 +54,12 @@ class Encoder(Protocol):
     def identity(self) -> EncoderIdentity: ...
 
     def encode(self, texts: Sequence[str]) -> np.ndarray: ...
+
+
+def encode_text(encoder: Encoder, text: str) -> np.ndarray:
+    """The vector (dim,) of what a text says, however it is dressed up. Requests, labels and the cache's entries are
+    compared by such vectors only."""
+    return np.asarray(encoder.encode([undisguised(text)])[0])
 
 
 def load_encoder(settings: Settings) -> Encoder:

@@ -65,7 +65,7 @@ def explanation(
 ) -> dict[str, Any]:
     """Everything that spoke for a decision, JSON-able. Log-odds are those of the chosen route."""
     chars = np.array([request.context_chars])
-    estimates = policy.estimate([request.plain], vector[None, :], [request.task], chars)
+    estimates = policy.estimate([request.text], vector[None, :], [request.task], chars)
     offers = policy.offers(request, estimates, at)
     usd, p = offers.usd, estimates.p[0]
     feasible = np.flatnonzero(feasible_routes(request, policy.routes, policy.specs, offers, p))
@@ -85,7 +85,7 @@ def explanation(
 
 def _reasons(policy: Policy, request: Request, vector: np.ndarray, column: int) -> dict[str, Any]:
     members = policy.estimator.members
-    row = policy.estimator.representation.row(request.plain, vector)
+    row = policy.estimator.representation.row(request.text, vector)
     view = members.views(row, request.task)
     said = members.log_odds([row], [view])[0, :, column]
     base = float(log_odds(members.base)[column])

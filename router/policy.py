@@ -137,7 +137,7 @@ class Policy:
         """One request's decision, with the `shown` best alternatives (None: all). Raises ConstraintError when no route
         satisfies its constraints."""
         chars = np.array([request.context_chars])
-        estimates = self.estimate([request.plain], vector[None, :], [request.task], chars)
+        estimates = self.estimate([request.text], vector[None, :], [request.task], chars)
         offers = self.offers(request, estimates, at)
         usd = offers.usd[None, :]
         feasible = feasible_routes(request, self.routes, self.specs, offers, estimates.p[0])

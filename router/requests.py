@@ -10,7 +10,6 @@ from router.cache.controls import CacheControls
 from router.errors import InputError
 from router.media_parts import Picture, Sound
 from router.messages import Message, parse_messages, read_text
-from router.undisguised import undisguised
 
 __all__ = ["Constraints", "Message", "Request", "Warm", "parse_messages"]
 OWNING_TAGS = ("feature", "environment", "cost_centre", "task_id")  # tags that may stand at the top level too
@@ -82,11 +81,6 @@ class Request:
         """What is asked: the last user turn, or the last turn where no user speaks."""
         spoken = [message.content for message in self.messages if message.role == "user"]
         return spoken[-1] if spoken else self.messages[-1].content
-
-    @property
-    def plain(self) -> str:
-        """The same as features and encoder read it: nothing hidden, nothing in another alphabet's letters."""
-        return undisguised(self.text)
 
     @property
     def context_chars(self) -> int:

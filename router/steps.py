@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from router.decisions import Decision, Option
-from router.encoders import Encoder
+from router.encoders import Encoder, encode_text
 from router.errors import ConstraintError, InputError, PolicyFileError
 from router.policy import SHOWN_ALTERNATIVES, Policy
 from router.requests import Request
@@ -32,7 +32,7 @@ def encode(encoder: Encoder | None, request: Request) -> np.ndarray:
     if encoder is None:
         raise StepError("encoder-error")
     try:
-        vector = encoder.encode([request.plain])[0]
+        vector = encode_text(encoder, request.text)
         if vector.shape != (encoder.identity.dim,) or not np.isfinite(vector).all():
             raise ValueError("the encoder gave no usable vector")
     except Exception as error:

@@ -1,8 +1,8 @@
 """A text as estimates should read it: without invisible characters, without letters of another alphabet in place of
 ours, and with base64 that hides a text decoded. Whoever dresses a request up so buys no dearer route with it.
 
-Only what is estimated reads this; callers, caches and models see the text as it came. An ordinary text is returned as
-it is, in microseconds.
+Vectors, features and terms are made of this, of labels as of requests; the cache's key and words, callers and models
+see the text as it came. An ordinary text is returned as it is, in microseconds.
 """
 
 import base64

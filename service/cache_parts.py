@@ -1,14 +1,12 @@
 """The cache as the settings ask for it: its store, its judge, its rules, and everything stored read into memory."""
 
-import numpy as np
-
 from router.cache.key import KeyRules
 from router.cache.records import CacheRules
 from router.cache.risk_control import BudgetRules
 from router.cache.semantic import SemanticCache
 from router.cache.store import CacheStore
 from router.cache.verifier import Verifier
-from router.encoders import Encoder
+from router.encoders import Encoder, encode_text
 from router.settings import Settings
 from service.privacy import cipher_of
 
@@ -33,7 +31,7 @@ def open_cache(settings: Settings, encoder: Encoder | None) -> SemanticCache:
         name,
         _NO_DIM if identity is None else identity.dim,
         rules_of(settings),
-        embed=None if encoder is None else lambda text: np.asarray(encoder.encode([text])[0]),
+        embed=None if encoder is None else lambda text: encode_text(encoder, text),
         index_dir=settings.models_dir / "cache-index",
     )
     cache.warm()

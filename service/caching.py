@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from router.cache.records import CacheLookup, Learnt
 from router.cache.semantic import SemanticCache
+from router.encoders import encode_text
 from router.engine import Engine
 from router.errors import ForbiddenError, InputError
 from router.settings import Settings
@@ -130,7 +131,7 @@ def _invalidate(engine: Engine, cache: SemanticCache, given: Mapping[str, Any]) 
         fingerprint=_text(given, "fingerprint"),
         tag=None if tag is None else next(iter(tag.items())),
         older_than_seconds=_number(given, "older_than_seconds", math.inf),
-        like=None if like is None or engine.encoder is None else engine.encoder.encode([like])[0],
+        like=None if like is None or engine.encoder is None else encode_text(engine.encoder, like),
         min_similarity=_number(given, "min_similarity", 1.0) or 0.9,
         dry_run=given.get("dry_run", True),
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from router.undisguised import undisguised
+
 FEATURE_VERSION = 1
 MAX_CHARS = 16_000
 
@@ -117,6 +119,7 @@ def clean_text(text: Any) -> str:
 
 def text_features(text: Any) -> np.ndarray:
     """One value per name in FEATURE_NAMES, float64, finite for every input."""
+    text = undisguised(text) if isinstance(text, str) else text
     read = clean_text(text)
     characters = _character_counts(read)
     words = read.lower().split()

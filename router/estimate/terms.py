@@ -11,6 +11,8 @@ from zlib import crc32
 
 import numpy as np
 
+from router.undisguised import undisguised
+
 TERM_COLUMNS = 1 << 13
 TERM_CHARS = 6_000
 
@@ -19,7 +21,7 @@ _TOKEN = re.compile(r"[^\W_]+|[^\w\s]")
 
 def text_terms(text: Any) -> tuple[np.ndarray, np.ndarray]:
     """Columns (sorted, distinct) and 1 + log(count) of each, from the first TERM_CHARS characters."""
-    tokens = _TOKEN.findall(text[:TERM_CHARS].lower()) if isinstance(text, str) else []
+    tokens = _TOKEN.findall(undisguised(text)[:TERM_CHARS].lower()) if isinstance(text, str) else []
     hashed = [crc32(token.encode("utf-8", "replace")) for token in tokens]
     # A pair mixes the two hashes by an odd multiplier, so that "a b" and "b a" differ.
     pairs = [(one * 0x9E3779B1 + two) & 0xFFFFFFFF for one, two in pairwise(hashed)]

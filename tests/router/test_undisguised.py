@@ -3,12 +3,17 @@
 import base64
 import random
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.inflation_attacks import ATTACKS
+from router.embedding_cache import embed_cached
+from router.encoders import HashingEncoder, encode_text
+from router.estimate.features import text_features
+from router.estimate.terms import text_terms
 from router.requests import Request
 from router.undisguised import undisguised
 
@@ -44,10 +49,15 @@ def test_an_ordinary_text_stays(text: str) -> None:
     assert undisguised(text) == text
 
 
-def test_callers_and_caches_see_the_text_as_it_came() -> None:
-    dressed = ATTACKS["base64"](TEXT, random.Random(0))
-    request = Request.from_prompt(dressed)
-    assert request.text == dressed and TEXT in request.plain
+@pytest.mark.parametrize("attack", ["base64", "invisible characters"])
+def test_labels_and_requests_are_read_undisguised_and_callers_see_what_came(attack: str, tmp_path: Path) -> None:
+    dressed = ATTACKS[attack](TEXT, random.Random(0))
+    said, encoder = undisguised(dressed), HashingEncoder()
+    assert Request.from_prompt(dressed).text == dressed != said
+    assert (encode_text(encoder, dressed) == encode_text(encoder, said)).all()
+    assert (embed_cached(encoder, [dressed], tmp_path)[0] == encode_text(encoder, said)).all()
+    assert (text_features(dressed) == text_features(said)).all()
+    assert all((one == other).all() for one, other in zip(text_terms(dressed), text_terms(said), strict=True))
 
 
 @given(st.text(max_size=300))
