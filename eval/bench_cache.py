@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import beta
 from sklearn.metrics import roc_auc_score
 
 from eval.cache_references import references
@@ -21,6 +20,7 @@ from router.cache.reuse import Reuse
 from router.cache.risk_control import BudgetRules
 from router.cache.text_view import TextView
 from router.cache.verifier import Verifier
+from router.intervals import exact_share
 
 STREAMS, BUDGETS, ORDERS = ("geography", "advising", "clinc150"), (0.005, 0.01, 0.02, 0.05), 20
 DRIFTS = (("advising", "clinc150"), ("clinc150", "advising"), ("geography", "advising"))
@@ -204,10 +204,8 @@ def _range(values: Sequence[float], digits: int = 1) -> str:
 
 
 def _share(share: float, n: int) -> str:
-    count = round(share * n)
-    low = float(beta.ppf(0.025, count, n - count + 1)) if count else 0.0
-    high = float(beta.ppf(0.975, count + 1, n - count)) if count < n else 1.0
-    return f"{share:.2%} [{low:.2%}, {high:.2%}]"
+    found = exact_share(round(share * n), n)
+    return f"{share:.2%} [{found.low:.2%}, {found.high:.2%}]"
 
 
 def _auc(same: np.ndarray, score: np.ndarray) -> str:

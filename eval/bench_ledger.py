@@ -21,6 +21,7 @@ from eval.alert_replay import plant_runaways, quiet_days, read_servegen
 from eval.ledger_fill import fill_million
 from eval.ledger_load import loads_until_killed
 from eval.ledger_race import Row, label_costs, race
+from router import intervals
 from router.log.store import LogStore
 from router.spend import ledger
 from router.spend.budgets import Budget, Estimate, applying
@@ -152,10 +153,8 @@ def alerts(traffic: Path) -> Iterator[Row]:
         planted = plant_runaways(table, size, 100)
         delays = [one for one in planted if one is not None]
         in_time = sum(one <= 15 for one in delays)
-        low, high = _wilson(in_time, len(planted))
-        value = (
-            f"{in_time / len(planted):.0%} [{low:.0%}, {high:.0%}] within 15 minutes, median {np.median(delays):.0f}"
-        )
+        seen = intervals.share(in_time, len(planted))
+        value = f"{seen.value:.0%} [{seen.low:.0%}, {seen.high:.0%}] within 15 minutes, median {np.median(delays):.0f}"
         yield f"runaways of {size:.0%} of all spend (simulated)", value, len(planted), "servegen + planted"
 
 
@@ -197,12 +196,6 @@ def _median(values: Sequence[float]) -> str:
     draws = np.random.default_rng(0).choice(values, (500, len(values)))
     low, high = np.percentile(np.median(draws, axis=1), [2.5, 97.5])
     return f"{statistics.median(values):.3f} ms [{low:.3f}, {high:.3f}]"
-
-
-def _wilson(hits: int, trials: int) -> tuple[float, float]:
-    z, p = 1.96, hits / trials
-    middle, spread = p + z * z / (2 * trials), z * ((p * (1 - p) + z * z / (4 * trials)) / trials) ** 0.5
-    return (middle - spread) / (1 + z * z / trials), (middle + spread) / (1 + z * z / trials)
 
 
 def _size(path: Path) -> int:

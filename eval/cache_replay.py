@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
 from router.cache.partition import Candidate, Entry, Partition, Record, neighbourhood_features
 from router.cache.reuse import Reuse, ReuseDecision
 from router.cache.risk_control import BudgetRules
 from router.cache.verifier import Verifier
 from router.errors import InputError
+from router.intervals import exact_share
 from router.tables import read_table
 
 
@@ -217,6 +217,5 @@ def summary(steps: Sequence[Step], rules: BudgetRules) -> dict[str, Any]:
 
 def _share(count: int, of: int) -> dict[str, float]:
     """A share with its 95 % Clopper-Pearson interval."""
-    low = float(beta.ppf(0.025, count, of - count + 1)) if count else 0.0
-    high = float(beta.ppf(0.975, count + 1, of - count)) if count < of else 1.0
-    return {"count": count, "of": of, "share": count / max(of, 1), "low": low, "high": high}
+    found = exact_share(count, of)
+    return {"count": count, "of": of, "share": count / max(of, 1), "low": found.low, "high": found.high}

@@ -7,11 +7,11 @@ from typing import Any
 
 from router.current_policy import CANDIDATE, read_current
 from router.errors import InputError
+from router.intervals import Interval
 from router.log.store import LogStore
 from router.moments import parse_moment
 from router.settings import Settings
 from router.shadow.frame import read_shadows
-from router.shadow.intervals import Interval
 from router.shadow.summary import Slice, summarise
 from router.tables import write_table
 

@@ -131,19 +131,7 @@ def price_book(specs: Mapping[Route, RouteSpec]) -> PriceBook:
 def _settings(where: str, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise InputError(where, table, "not a table", 'Write [routes."model|effort"] and keys below it.')
-    known = [
-        *PRICE_KEYS,
-        "tier",
-        "max_output_tokens",
-        "context_window",
-        "tools",
-        "vision",
-        "audio",
-        "json",
-        "seconds",
-        "provider",
-        "samples",
-    ]
+    known = [*PRICE_KEYS, *FACT_KEYS]
     checked = {}
     for key, value in table.items():
         if key not in known:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
 
 from router.betting import draws_needed, p_values
 from router.errors import InputError
+from router.intervals import exact_share
 from router.objective import choose
 from router.operating_points import Sweep
 
@@ -143,12 +143,11 @@ def verify(promise: Promise, decisions: Decisions, point_estimate: int, repeats:
             continue
         broken += bool(truth[at] < promise.least)
         usd.append(float(decisions.usd[:, at].mean()))
-    most = float(beta.ppf(0.975, broken + 1, repeats - broken)) if broken < repeats else 1.0
-    least = float(beta.ppf(0.025, broken, repeats - broken + 1)) if broken else 0.0
+    found = exact_share(broken, repeats)
     told: dict[str, Any] = {
         "simulated_draws": repeats,
         "broken_share": broken / repeats,
-        "broken_interval": [least, most],
+        "broken_interval": [found.low, found.high],
         "refused_share": refused / repeats,
     }
     if usd:

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, case, func, inspect, literal, select
 
+from router.intervals import Interval, correctness_difference, mean, share
 from router.log.store import LogStore
 from router.shadow.frame import read_shadows
-from router.shadow.intervals import Interval, correctness_difference, mean, share
 from router.shadow.tables import shadows
 
 BANDS = (("hard (P < 0.5)", 0.5), ("middle (0.5 ≤ P < 0.8)", 0.8), ("easy (P ≥ 0.8)", 1.1))

@@ -32,19 +32,7 @@ PERIODS = {"hour": 3_600_000, "day": 86_400_000, "month": 86_400_000}  # months 
 MOST_DIMENSIONS = 10
 # SUM of 64-bit picodollars overflows at 9.2 million USD; its two halves overflow at a million times that.
 _HALF = 1_000_000
-_FILTERS = (
-    "tenant",
-    "user",
-    "feature",
-    "environment",
-    "cost_centre",
-    "task_id",
-    "session",
-    "model",
-    "effort",
-    "tier",
-    "kind",
-)
+_FILTERS = tuple(name for name in PLAIN if name not in ("provider", "state"))
 
 
 @dataclass(frozen=True)

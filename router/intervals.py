@@ -1,4 +1,4 @@
-"""95 % intervals of paired differences, from their sums.
+"""95 % intervals of shares, means and paired differences, from their sums.
 
 For reading, not for stopping: whoever looks every hour and acts on what they see needs a sequential test.
 """
@@ -6,7 +6,7 @@ For reading, not for stopping: whoever looks every hour and acts on what they se
 import math
 from dataclasses import dataclass
 
-from scipy.stats import t
+from scipy.stats import beta, t
 
 Z = 1.959964
 
@@ -31,6 +31,15 @@ def share(count: float, n: int) -> Interval:
     middle = (p + square / (2 * n)) / (1 + square / n)
     half = Z * math.sqrt(p * (1 - p) / n + square / (4 * n * n)) / (1 + square / n)
     return Interval(p, min(p, middle - half), max(p, middle + half))
+
+
+def exact_share(count: int, n: int) -> Interval:
+    """A share with the interval of Clopper and Pearson, which covers at least as often as it says."""
+    if not n:
+        return Interval(math.nan, 0.0, 1.0)
+    low = float(beta.ppf(0.025, count, n - count + 1)) if count else 0.0
+    high = float(beta.ppf(0.975, count + 1, n - count)) if count < n else 1.0
+    return Interval(count / n, low, high)
 
 
 def mean(total: float, squares: float, n: int) -> Interval:

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from router.shadow.intervals import correctness_difference, mean, share
+from router.intervals import correctness_difference, exact_share, mean, share
 
 
 def test_nothing_known_is_no_number() -> None:
@@ -28,3 +29,11 @@ def test_intervals_cover_the_truth(n: int) -> None:
     found = [correctness_difference(row.sum(), (row**2).sum(), n) for row in draws]
     inside = np.mean([one.low <= 0.05 <= one.high for one in found])
     assert inside == pytest.approx(0.955, abs=0.025)
+
+
+def test_an_exact_interval_is_clopper_and_pearsons() -> None:
+    assert exact_share(0, 20).low == 0.0 and exact_share(20, 20).high == 1.0
+    found, none = exact_share(3, 20), exact_share(0, 0)
+    known = binomtest(3, 20).proportion_ci(method="exact")
+    assert (found.low, found.high) == pytest.approx((known.low, known.high))
+    assert (none.low, none.high) == (0.0, 1.0)
