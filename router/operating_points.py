@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,52 +13,65 @@ from router.objective import BEST, CHEAPEST
 
 @dataclass(frozen=True)
 class Sweep:
-    """The operating points: values of a correct answer, and what each cost and reached out of fold in training."""
+    """The operating points: values of a correct answer, what each cost and reached out of fold in training, and what
+    its own estimates expected it to cost and to reach."""
 
     values: np.ndarray
     usd: np.ndarray
     accuracy: np.ndarray
+    expected_usd: np.ndarray
+    expected_accuracy: np.ndarray
 
     def as_dict(self) -> dict[str, list[Any]]:
         """JSON-able: JSON knows no infinity, so the last value is written `best`."""
         values = [write_value(value) for value in self.values]
-        return {"values": values, "usd": self.usd.tolist(), "accuracy": self.accuracy.tolist()}
+        return {"values": values} | {name: getattr(self, name).tolist() for name in _MEASURED}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Sequence[Any]]) -> "Sweep":
+        """Policies from before the expected figures were kept are read with the measured ones in their place."""
         values = np.array([read_value(value) for value in given["values"]])
-        return cls(values, np.array(given["usd"], float), np.array(given["accuracy"], float))
+        given = {"expected_usd": given["usd"], "expected_accuracy": given["accuracy"], **given}
+        return cls(values, *(np.array(given[name], float) for name in _MEASURED))
+
+    def rows(self, picked: np.ndarray) -> "Sweep":
+        """Some of the points."""
+        return Sweep(self.values[picked], *(getattr(self, name)[picked] for name in _MEASURED))
 
     def points(self, count: int) -> np.ndarray:
-        """`count` values from the cheapest end (0) to the best (infinity), spread evenly along the frontier.
+        """`count` values from the cheapest end (0) to the best (infinity): those that keep most of the area under the
+        expected frontier over the logarithm of cost.
 
-        Even in cost, in its logarithm and in accuracy taken together: by cost alone, the points step over the cheap
-        end, where a fraction of a cent buys most of the accuracy; by the others alone, over the dear end.
+        The expected frontier is smooth. By what labels showed, luck would pick the points: those that a few lucky
+        answers lifted above their neighbours.
         """
         if count < 2:
             raise InputError("points", count, "too few operating points", "Ask for 2 or more.")
-        cost = np.maximum.accumulate(self.usd)
-        span = max(cost[-1] - cost[0], 1e-300)
-        floor = max(cost[0], cost[-1] * 1e-6, 1e-300)
-        logs = np.log(np.maximum(cost, floor) / floor)
-        right = np.maximum.accumulate(self.accuracy)
-        gained = (right - right[0]) / max(right[-1] - right[0], 1e-300)
-        place = (cost - cost[0]) / span + logs / max(logs[-1], 1e-300) + 2 * gained + np.linspace(0, 1e-6, len(cost))
-        wanted = np.linspace(place[0], place[-1], count)
-        inner = np.searchsorted(place, wanted[1:-1]).clip(0, len(place) - 1)
-        return np.r_[CHEAPEST, self.values[_distinct(inner, len(place))], BEST]
+        kept = _most_area(
+            np.maximum.accumulate(self.expected_usd), np.maximum.accumulate(self.expected_accuracy), count
+        )
+        repeated = np.repeat(self.values[kept[-2]], count - len(kept))
+        return np.r_[CHEAPEST, self.values[kept[1:-1]], repeated, BEST]
 
 
-def _distinct(chosen: np.ndarray, size: int) -> np.ndarray:
-    """As many rows of a sweep, repeats replaced by the middles of the widest gaps: where one step of the sweep spans
-    several points, what lies around it is still worth showing."""
-    picked = sorted(set(chosen.tolist()))
-    while len(picked) < len(chosen) and len(picked) < size:
-        edges = [-1, *picked, size]
-        gaps = [b - a for a, b in pairwise(edges)]
-        widest = gaps.index(max(gaps))
-        picked.insert(widest, (edges[widest] + edges[widest + 1]) // 2)
-    return np.array(picked + picked[-1:] * (len(chosen) - len(picked)), dtype=np.int64)
+_MEASURED = ("usd", "accuracy", "expected_usd", "expected_accuracy")
+
+
+def _most_area(usd: np.ndarray, accuracy: np.ndarray, count: int) -> np.ndarray:
+    """The rows, ascending and with both ends, that are left when the row whose absence costs least area goes again and
+    again. `usd` and `accuracy` must not fall."""
+    usd = np.maximum(usd, max(usd[-1] * 1e-6, 1e-300))
+    kept = np.arange(len(usd))
+    while len(kept) > max(count, 2):
+        x, y = usd[kept], accuracy[kept]
+        width = np.diff(x)
+        ratio = np.divide(np.diff(np.log(x)), width, out=np.zeros(len(width)), where=width > 0)
+        rising, falling = np.where(width > 0, 1 - x[:-1] * ratio, 0.0), np.where(width > 0, x[1:] * ratio - 1, 0.0)
+        across = np.maximum(x[2:] - x[:-2], 1e-300)
+        above = y[1:-1] - (y[:-2] + (y[2:] - y[:-2]) * width[:-1] / across)
+        # the triangle over the chord, integrated over log usd: (x − a) / (b − a) up to the row, and down from it
+        kept = np.delete(kept, 1 + int(np.argmin(above * (rising[:-1] + falling[1:]))))
+    return kept
 
 
 def read_value(value: Any) -> float:

@@ -68,11 +68,7 @@ def sweep(
     bill = np.where(np.isnan(paid), usd, paid)
     rows = np.arange(len(p))
     picks = [choose(p if counted is None else counted, usd, value) for value in values]
-    return Sweep(
-        values,
-        np.array([bill[rows, pick].mean() for pick in picks]),
-        np.array([right[rows, pick].mean() for pick in picks]),
-    )
+    return Sweep(values, *(np.array([one[rows, pick].mean() for pick in picks]) for one in (bill, right, usd, p)))
 
 
 def operating_point(

@@ -59,8 +59,8 @@ def fit_plans(
         if not evidence.known.any():
             continue
         plans = _play_held_out(seen, calls, usd, spread, data.folds(5, seed), right, bill)
-        found = Sweep(spread, plans[0].mean(axis=0), plans[1].mean(axis=0))
-        one = FittedPlans(evidence, found, _report(data, seen, evidence, plans, single, seed))
+        found = Sweep(spread, *plans.mean(axis=1))
+        one = FittedPlans(evidence, found, _report(data, seen, evidence, plans[:2], single, seed))
         key = "accuracy_gain_at_equal_usd"
         if best is None or one.report[key] > best.report[key]:
             best = one
@@ -90,8 +90,9 @@ def _play_held_out(
     right: np.ndarray,
     bill: np.ndarray,
 ) -> np.ndarray:
-    """USD and correctness (2, n, V) of plans whose evidence model never saw the row's fold."""
-    found = np.empty((2, len(usd), len(values)))
+    """USD and correctness, as billed and labelled and as expected, (4, n, V), of plans whose evidence model never saw
+    the row's fold."""
+    found = np.empty((4, len(usd), len(values)))
     for fold in np.unique(folds):
         held = np.flatnonzero(folds == fold)
         rest = np.flatnonzero(folds != fold)
@@ -101,6 +102,7 @@ def _play_held_out(
             played = play(evidence, seen.p[held], usd[held], value, bins)
             found[0, held, at] = played.paid(bill[held])
             found[1, held, at] = right[held, played.answering]
+            found[2, held, at], found[3, held, at] = played.paid(usd[held]), played.believed
     return found
 
 

@@ -44,7 +44,7 @@ def promised_point(
     if not 0.5 <= objective.confidence < 1:
         raise InputError("confidence", objective.confidence, "not a confidence", "Use 0.95; 0 for a point estimate.")
     tested = np.unique(np.linspace(0, len(found.values) - 1, TESTED).astype(int))
-    thinned = Sweep(found.values[tested], found.usd[tested], found.accuracy[tested])
+    thinned = found.rows(tested)
     decisions, rows = decisions_at(thinned, p, usd, correct, paid)
     if not len(rows):
         raise InputError("floor", objective.name, "no query is labelled on every route", "Label some on all routes.")

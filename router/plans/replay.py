@@ -23,8 +23,16 @@ class Played:
     @property
     def answering(self) -> np.ndarray:
         """The column (n,) of the route that answers: the last one called."""
+        return self._last(self.route)
+
+    @property
+    def believed(self) -> np.ndarray:
+        """P(correct) (n,) of the answer, as believed when its route was called."""
+        return self._last(self.p)
+
+    def _last(self, steps: np.ndarray) -> np.ndarray:
         count = (self.route >= 0).sum(axis=1)
-        return np.take_along_axis(self.route, count[:, None] - 1, axis=1)[:, 0]
+        return np.take_along_axis(steps, count[:, None] - 1, axis=1)[:, 0]
 
     def paid(self, usd: np.ndarray) -> np.ndarray:
         """USD (n,) of all calls when one call costs `usd` (n, R)."""

@@ -39,7 +39,7 @@ def test_effort_goes_where_it_is_worth_it(tmp_path) -> None:
     ]
     pd.DataFrame(rows).to_parquet(tmp_path / "labels.parquet")
     values = np.r_[0.0, np.geomspace(0.001, 100, 60), math.inf]
-    sweep = Sweep(values, np.linspace(0.001, 0.02, 62), np.linspace(0.2, 0.9, 62))
+    sweep = Sweep(values, *2 * [np.linspace(0.001, 0.02, 62), np.linspace(0.2, 0.9, 62)])
     encoder = HashingEncoder()
     manifest = {"version": "v", "operating_point": {"value_usd": 0.1}, "encoder": encoder.identity.as_dict()}
     policy = Policy(NeedsEffort(), build_specs(ROUTES), sweep, manifest)

@@ -64,7 +64,7 @@ VALUES = st.none() | st.floats(0, 1)
 @settings(deadline=None, max_examples=70)
 @given(numbers(0.01, 0.99), numbers(1, 9_000), numbers(0.1, 60), LIMITS, WAITS, WARM, VALUES, st.integers(1, 900_000))
 def test_no_returned_route_violates_a_constraint(p, made, seconds, limits, wait, warm, value, chars) -> None:
-    policy = Policy(Given(p, made, seconds), SPECS, Sweep(*np.zeros((3, 2))), MANIFEST)
+    policy = Policy(Given(p, made, seconds), SPECS, Sweep(*np.zeros((5, 2))), MANIFEST)
     request = replace(
         Request.from_prompt("x" * chars), constraints=limits, can_wait_seconds=wait, warm=warm, value_usd=value
     )
@@ -90,7 +90,7 @@ def test_no_returned_route_violates_a_constraint(p, made, seconds, limits, wait,
 @settings(deadline=None, max_examples=30)
 @given(numbers(0.01, 0.99), st.floats(0, 0.02), st.floats(0, 1), st.sampled_from(MODELS))
 def test_a_conflict_is_smallest_and_what_would_do_does(p, most, least, model) -> None:
-    policy = Policy(Given(p, [300] * 5, [1] * 5), SPECS, Sweep(*np.zeros((3, 2))), MANIFEST)
+    policy = Policy(Given(p, [300] * 5, [1] * 5), SPECS, Sweep(*np.zeros((5, 2))), MANIFEST)
 
     def ask(limits: Constraints):
         return policy.decide(replace(Request.from_prompt("x" * 400), constraints=limits), np.ones(64, np.float32), AT)
@@ -112,7 +112,7 @@ def test_a_conflict_is_smallest_and_what_would_do_does(p, most, least, model) ->
 
 
 def test_the_error_says_who_excludes_whom_and_what_would_do() -> None:
-    policy = Policy(Given([0.5, 0.7, 0.8, 0.9, 0.6], [300] * 5, [1] * 5), SPECS, Sweep(*np.zeros((3, 2))), MANIFEST)
+    policy = Policy(Given([0.5, 0.7, 0.8, 0.9, 0.6], [300] * 5, [1] * 5), SPECS, Sweep(*np.zeros((5, 2))), MANIFEST)
     limits = Constraints(models=("gpt-4o-mini", "gpt-5"), min_quality=0.85, max_usd=Decimal("0.001"), max_seconds=60)
     with pytest.raises(ConstraintError) as caught:
         policy.decide(replace(Request.from_prompt("x" * 400), constraints=limits), np.ones(64, np.float32), AT)

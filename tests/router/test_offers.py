@@ -44,7 +44,7 @@ class Known:
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    sweep = Sweep(np.array([0, math.inf]), np.array([1, 2]) / 1e3, np.array([0.6, 0.8]))
+    sweep = Sweep(np.array([0, math.inf]), *2 * [np.array([1, 2]) / 1e3, np.array([0.6, 0.8])])
     identity = EncoderIdentity("hashing", 64, "hashing-64", "fp32", "hashing")
     manifest = {"version": "v1", "operating_point": {"value_usd": 0.01}, "encoder": identity.as_dict()}
     return Policy(Known(), build_specs(ROUTES), sweep, manifest)
@@ -83,7 +83,7 @@ def test_a_long_context_sends_a_request_elsewhere() -> None:
     policy = Policy(
         estimator,
         build_specs(routes),
-        Sweep(*np.zeros((3, 2))),
+        Sweep(*np.zeros((5, 2))),
         {"version": "v", "operating_point": {"value_usd": 9.0}, "encoder": identity},
     )
     short, long = (decide(policy, Request.from_prompt("x" * 4 * n)).chosen.route for n in (199_000, 230_000))

@@ -39,7 +39,9 @@ class Known:
 
 @pytest.fixture
 def policy():
-    sweep = Sweep(np.array([0, 0.001, 0.01, math.inf]), np.array([1, 2, 3, 4]) / 1e3, np.array([0.6, 0.7, 0.8, 0.8]))
+    sweep = Sweep(
+        np.array([0, 0.001, 0.01, math.inf]), *2 * [np.array([1, 2, 3, 4]) / 1e3, np.array([0.6, 0.7, 0.8, 0.8])]
+    )
     manifest = {"version": "v1", "operating_point": {"value_usd": 0.01}, "encoder": IDENTITY.as_dict()}
     return Policy(Known(), build_specs(ROUTES), sweep, manifest)
 
