@@ -10,6 +10,8 @@ from training.outcomes import level_and_contrasts
 
 HIGH_QUANTILE = 0.95
 PRIOR_LABELS = 10.0
+# Fewer labels than these lean on what all routes share.
+FEW_LABELS = 30
 SMALLEST_SECONDS = 0.01
 
 
@@ -63,10 +65,12 @@ def fit_amounts(
     basis = level_and_contrasts(residual)
     heads = fit_heads(dense, residual @ basis, folds)
     held_out = heads.out_of_fold @ basis.T + centre
+    told = _told_apart(np.maximum(values, smallest), known, np.exp(held_out), folds)
+    held_out = np.where(told, held_out, centre)
     mean_scale, high_scale = _scales(values, known, np.exp(held_out))
     amounts = Amounts(
-        weights=basis @ heads.weights,
-        offset=basis @ heads.offset + centre,
+        weights=told[:, None] * (basis @ heads.weights),
+        offset=told * (basis @ heads.offset) + centre,
         mean=mean_scale,
         high=high_scale,
         least=np.where(known.any(axis=0), np.where(known, values, np.inf).min(axis=0), values[known].min()),
@@ -74,6 +78,31 @@ def fit_amounts(
     )
     mean, high = _held_out(amounts, np.exp(held_out), values, known, folds)
     return FittedAmounts(amounts, mean, high, float((values[known] <= high[known]).mean()), int(known.sum()))
+
+
+def _told_apart(values: np.ndarray, known: np.ndarray, typical: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """(R,): whether `typical` (n, R) tells a route's requests apart better than its mean does, by the gamma deviance
+    of fold after fold.
+
+    Routes share what their heads learn. One that takes the same for every request would take on what moves the others.
+    """
+    told = np.ones(values.shape[1], dtype=bool)
+    for route in range(values.shape[1]):
+        rows = known[:, route]
+        amounts, guess, fold = values[rows, route], typical[rows, route], folds[rows]
+        if len(amounts) >= FEW_LABELS and len(np.unique(fold)) > 1:
+            flat = _deviance(amounts, np.ones_like(guess), fold)
+            told[route] = _deviance(amounts, guess, fold) <= flat
+    return told
+
+
+def _deviance(amounts: np.ndarray, typical: np.ndarray, folds: np.ndarray) -> float:
+    """Half the mean gamma deviance but for a constant, `typical` scaled to the mean of the other folds."""
+    mean = np.empty_like(amounts)
+    for fold in np.unique(folds):
+        held = folds == fold
+        mean[held] = typical[held] * amounts[~held].sum() / typical[~held].sum()
+    return float((amounts / mean + np.log(mean)).mean())
 
 
 def _masked_mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -92,7 +121,7 @@ def _scales(values: np.ndarray, known: np.ndarray, typical: np.ndarray) -> tuple
         if count:
             own = values[one, route].sum() / typical[one, route].sum()
             mean[route] = (count * own + PRIOR_LABELS * pooled_mean) / (count + PRIOR_LABELS)
-        if count >= 3 * PRIOR_LABELS:
+        if count >= FEW_LABELS:
             high[route] = _upper(ratio[one, route])
     return mean, high
 

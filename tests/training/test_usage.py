@@ -34,3 +34,13 @@ def test_nothing_measured_is_the_stated_default() -> None:
     fitted = fit_amounts(np.zeros((4, 3)), nothing, np.arange(4), 1.0, assumed=True)
     assert fitted.labels == 0 and fitted.coverage is None
     assert fitted.amounts.estimate(np.zeros(3))[1] == pytest.approx([1024, 1024])
+
+
+def test_a_route_that_always_takes_the_same_is_not_moved_by_what_moves_the_others() -> None:
+    rng = np.random.default_rng(1)
+    dense = rng.normal(size=(300, 30))
+    values = np.exp(5 + dense[:, :1] + rng.normal(size=(300, 3)))
+    values[:, 2] = 4000 + rng.integers(0, 20, 300)
+    mean = fit_amounts(dense, values, np.arange(300) % 5, 1.0, assumed=True).mean
+    assert mean[:, 2] == pytest.approx(values[:, 2].mean(), rel=0.01)
+    assert np.corrcoef(mean[:, 0], dense[:, 0])[0, 1] > 0.5
