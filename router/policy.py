@@ -25,7 +25,7 @@ from router.operating_points import Sweep, read_value, write_value
 from router.plans.files import Plans, read_plans
 from router.plans.requests import first_look
 from router.policy_files import read_folder
-from router.prices import PriceBook, rates_table
+from router.prices import PriceBook, Rates, rates_table
 from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.routes import Route
@@ -98,11 +98,9 @@ class Policy:
 
     def usd(self, estimates: Estimates, at: datetime) -> np.ndarray:
         """Expected USD of each route for each request, (n, R), as text of its length at the prices of a moment."""
-        return self._usd(estimates.input_tokens, estimates.output_tokens, at)
+        return self._usd(estimates.input_tokens, estimates.output_tokens, *self._rates(at))
 
-    def _usd(self, given: np.ndarray, made: np.ndarray, at: datetime) -> np.ndarray:
-        rates = [self.book.rates(route, at) for route in self.routes]
-        table = rates_table(rates)
+    def _usd(self, given: np.ndarray, made: np.ndarray, rates: Sequence[Rates], table: np.ndarray | None) -> np.ndarray:
         if table is not None:  # the same arithmetic, all routes at once
             return table[0] + given * table[1] + made * table[2]
         return np.column_stack([rate.usd(given[:, j], made[:, j]) for j, rate in enumerate(rates)])
@@ -113,8 +111,13 @@ class Policy:
             return special_offers(request, self.routes, self.specs, self.book, estimates, at)
         given, made, most = estimates.input_tokens, estimates.output_tokens, estimates.output_tokens_high
         seconds = usual_seconds(estimates, [self.specs[route] for route in self.routes])
-        usd, upper = self.usd(estimates, at), self._usd(given, most, at)
+        rates = self._rates(at)
+        usd, upper = self._usd(given, made, *rates), self._usd(given, most, *rates)
         return Offers(given[0], made[0], np.zeros(given.shape[1]), usd[0], upper[0], seconds[0])
+
+    def _rates(self, at: datetime) -> tuple[list[Rates], np.ndarray | None]:
+        rates = [self.book.rates(route, at) for route in self.routes]
+        return rates, rates_table(rates)
 
     def sweep_choices(
         self,

@@ -4,6 +4,7 @@ A blend weighs what members say of a request's level (the mean over routes) apar
 between routes: a member can know how hard a request is and little of who can do it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +28,15 @@ class Blend:
 
     def log_odds(self, base: np.ndarray, members: np.ndarray) -> np.ndarray:
         """`base` (R,), `members` (M, R), both log-odds."""
-        said = members - base
-        level = said.sum(axis=1) / said.shape[1]
-        contrast = said - level[:, None]
-        return self.shift + self.slope * (base + self.level @ level + self.contrast @ contrast)
+        return log_odds_of((self,), base, members)[0]
+
+
+def log_odds_of(blends: Sequence[Blend], base: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
+    """Calibrated log-odds (R,) of one request by each blend; `base` (R,) and `members` (M, R) are log-odds."""
+    said = members - base
+    level = said.sum(axis=1) / said.shape[1]
+    contrast = said - level[:, None]
+    return [one.shift + one.slope * (base + one.level @ level + one.contrast @ contrast) for one in blends]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from router.estimate.blend import NO_DRIFT, Blend, Drift, Evidence, Familiarity, probability
+from router.estimate.blend import NO_DRIFT, Blend, Drift, Evidence, Familiarity, log_odds_of, probability
 from router.estimate.effort_order import in_order
 from router.estimate.files import read_parts, write_parts
-from router.estimate.members import Members, Views, log_odds
+from router.estimate.members import Members, Views
 from router.estimate.representation import Representation, RequestRow
 from router.estimate.usage import Usage
 from router.routes import Route
@@ -53,8 +53,7 @@ class Blends:
     ladders: tuple[tuple[int, ...], ...] = ()
 
     def p(self, base: np.ndarray, members: np.ndarray, unlike: float, given: bool) -> np.ndarray:
-        near = (self.familiar_task if given else self.familiar).log_odds(base, members)
-        far = self.unfamiliar.log_odds(base, members)
+        near, far = log_odds_of((self.familiar_task if given else self.familiar, self.unfamiliar), base, members)
         return in_order(probability((1.0 - unlike) * near + unlike * far), self.ladders)
 
 
@@ -90,7 +89,7 @@ class Estimator:
         return Estimates(*table, unlike, tuple(view.task for view in views))  # type: ignore[call-arg]
 
     def _estimate(self, row: RequestRow, view: Views, said: np.ndarray, unlike: float, chars: float) -> np.ndarray:
-        p = self.blends.p(log_odds(self.members.base), said, unlike, view.given_table is not None)
+        p = self.blends.p(self.members.base_log_odds, said, unlike, view.given_table is not None)
         # a task that the labels name is no new family, however unlike them a request of it reads
         low, high = self.evidence.interval(p, unlike, self.drift if view.given_table is None else NO_DRIFT)
         mean, most = self.usage.output_tokens.estimate(row.dense)

@@ -90,6 +90,10 @@ class Members:
     def _trees(self) -> Trees:
         return Trees(self.booster)
 
+    @cached_property
+    def base_log_odds(self) -> np.ndarray:
+        return log_odds(self.base)
+
     def views(self, row: RequestRow, task: str | None) -> Views:
         look = self.neighbours.look(row.vector)
         linear = self.linear @ row.dense + self.linear_offset
@@ -104,13 +108,13 @@ class Members:
     def log_odds(self, rows: list[RequestRow], views: list[Views]) -> np.ndarray:
         """(n, members, R). Where the task is given and known, `table` is that task's own mean."""
         tree_rows = [tree_features(row, view, self.route_facts) for row, view in zip(rows, views)]
-        start = log_odds(self.base)
-        trees = self._trees.raw_scores(np.concatenate(tree_rows)).reshape(len(rows), len(start))
-        out = np.empty((len(rows), len(MEMBERS), len(start)))
+        trees = self._trees.raw_scores(np.concatenate(tree_rows)).reshape(len(rows), len(self.base))
+        out = np.empty((len(rows), len(MEMBERS), len(self.base)))
         for i, view in enumerate(views):
-            table = view.table if view.given_table is None else view.given_table
-            out[i, :-1] = log_odds(self.base + np.array([table, view.look.wide, view.linear]))
-            out[i, -1] = start + trees[i]
+            out[i, 0] = view.table if view.given_table is None else view.given_table
+            out[i, 1], out[i, 2] = view.look.wide, view.linear
+            out[i, :-1] = log_odds(self.base + out[i, :-1])
+            out[i, -1] = self.base_log_odds + trees[i]
         return out
 
 

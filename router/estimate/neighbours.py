@@ -63,11 +63,12 @@ def summarise(similarity: np.ndarray, residuals: np.ndarray) -> Look:
         near=weight[:few] @ outcomes[:few] / (weight[:few].sum() + PRIOR),
         wide=weight @ outcomes / (weight.sum() + PRIOR),
         similarity=float(near[0]),
-        mean_similarity=float(near[:few].mean()),
+        mean_similarity=float(near[:few].sum()) / few,
     )
 
 
 def _top(similarity: np.ndarray, count: int) -> np.ndarray:
-    rows = np.argpartition(-similarity, count - 1)[:count]
+    least = len(similarity) - count
+    rows = np.argpartition(similarity, least)[least:] if least else np.arange(count)
     # equal similarities are ordered by row, whatever the partition did
     return rows[np.lexsort((rows, -similarity[rows]))]
