@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from router.errors import InputError
 from router.labels import read_labels
 from router.moments import parse_moment
 from router.policy import Policy
+from router.regret_curve import RegretCurve
 from router.settings import Settings
 from router.tables import write_table
 
@@ -153,6 +155,7 @@ def _add_frontier(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates (default 1000)")
     parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
     parser.add_argument("--prices", help="other prices to replay under: at=DATE, or a routes file")
+    parser.add_argument("--regret", type=Path, help="a curve of training regret, to be shown in the report")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write the report to")
     parser.set_defaults(command=_frontier)
 
@@ -160,6 +163,7 @@ def _add_frontier(parser: argparse.ArgumentParser) -> None:
 def _frontier(arguments: argparse.Namespace) -> None:
     settings = Settings()
     policy, at, flips = Policy.load(arguments.policy), parse_moment(arguments.at), None
+    regret = RegretCurve.read(arguments.regret) if arguments.regret else None
     if arguments.prices:
         other = other_prices(policy, arguments.prices, at)
         flips = flips_on(
@@ -179,7 +183,7 @@ def _frontier(arguments: argparse.Namespace) -> None:
     with stage_progress() as progress:
         report = judge(policy, load_encoder(settings), options, settings.models_dir / "embeddings", progress)
         progress("writing report", 0.0)
-        page = write_report(report, arguments.out)
+        page = write_report(replace(report, regret=regret), arguments.out)
     if flips is not None:
         (arguments.out / "flips.json").write_text(json.dumps(flips_json(flips), indent=1))
         print("\n".join(flip_lines(flips, report.n, arguments.prices)))

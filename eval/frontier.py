@@ -30,6 +30,7 @@ from eval.slices import Judged, Losses, Slice, find_losses, slice_all
 from eval.sweeps import Decided, Sweep, align_decisions
 from router.errors import InputError
 from router.labels import LabelMatrix
+from router.regret_curve import RegretCurve
 
 SCHEMA = 1
 
@@ -77,6 +78,7 @@ class FrontierReport:
     slices: tuple[Slice, ...]
     losses: Losses
     explained: tuple[Explained, ...] = ()
+    regret: RegretCurve | None = None
     schema: int = SCHEMA
 
     @property

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from eval import plots, wording
 from eval.frontier import FrontierReport
 from eval.operating import OperatingPoint
+from eval.regret_plot import regret_figure
 
 FILES = ("frontier.html", "frontier.png", "frontier.json")
 FIGURE_NAMES = {
@@ -76,6 +77,9 @@ def _pictures(report: FrontierReport) -> dict[str, Markup]:
     if report.slices:
         alt = "Accuracy by slice at the chosen point with intervals, beside the best simple rival and the oracle."
         pictures["slices"] = plots.svg(plots.slices_figure(report), alt)
+    if report.regret is not None:
+        alt = "Correct answers lost per 1,000 requests by labels of a new route; the table below has the figures."
+        pictures["regret"] = plots.svg(regret_figure(report.regret), alt)
     return {name: Markup(text) for name, text in pictures.items()}
 
 

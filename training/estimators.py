@@ -22,7 +22,7 @@ from training.blend import ChosenBlend, Said, choose_blend
 from training.effort_order import choose_order
 from training.evidence import calibration_report, fit_evidence, fit_familiarity
 from training.members import Examples, fit_members
-from training.outcomes import read_outcomes
+from training.outcomes import Prior, read_outcomes
 from training.representation import fit_representation
 from training.unlike import LeftOut, fit_drift
 from training.usage import SMALLEST_SECONDS, FittedAmounts, fit_amounts, fit_input_tokens
@@ -60,12 +60,12 @@ def fit_estimator(
     vectors: np.ndarray,
     *,
     seed: int = 0,
-    prior: np.ndarray | None = None,
+    prior: Prior | None = None,
     progress: Progress = lambda stage, share: None,
 ) -> FittedEstimator:
     """Fit to (query × route) outcomes; vectors (n, d) are the texts' embeddings. Deterministic for a seed.
 
-    `prior` (R,): what to believe of each route's mean before its labels speak.
+    `prior`: what to believe of each route's mean before its labels speak.
     """
     started = time.perf_counter()
     progress("representation", 0.0)

@@ -14,10 +14,13 @@ from router.estimate.members import expit, log_odds
 from router.labels import CELL_COLUMNS, LabelMatrix
 from router.prices import PriceBook
 from router.routes import Route
+from training.outcomes import BASE_PRIOR, Prior
 
 ENOUGH, LEAST_ROUTES = 30, 3
 # Slopes of log-odds over log price: dearer models are better, seldom by more than this per factor of e.
 SLOPE_PRIOR, MOST_SLOPE = 2.0, 1.0
+# As many routes as this say beforehand that a price tells little, and it never counts for more labels than that.
+USUAL_ROUTES, MOST_LABELS = 1.0, 100.0
 DESIGN_PRIOR = 1.0
 
 
@@ -54,13 +57,14 @@ def choose_routes(data: LabelMatrix, unlabelled: Sequence[Route], without: Seque
     return with_unlabelled(data, unlabelled) if unlabelled else data
 
 
-def base_prior(data: LabelMatrix, book: PriceBook, at: datetime) -> np.ndarray | None:
-    """P(correct) (R,) to draw each route's mean to before its labels speak: what routes of its price reach.
+def base_prior(data: LabelMatrix, book: PriceBook, at: datetime) -> Prior | None:
+    """What to draw each route's mean to before its labels speak: what routes of its price reach.
 
     None where every route has labels enough to speak for itself.
 
     A line through log-odds over the logarithm of a usual call's price, of the routes with labels enough; all routes'
-    mean where there are too few of these, or a route has no price.
+    mean where there are too few of these, or a route has no price. It counts as many labels as make its own error: the
+    variance of a label over that of routes around the line (empirical Bayes, by moments).
     """
     known = ~np.isnan(data.correct)
     counts = known.sum(axis=0)
@@ -70,12 +74,30 @@ def base_prior(data: LabelMatrix, book: PriceBook, at: datetime) -> np.ndarray |
     prices = np.array([_log_price(route, book, at) for route in data.routes])
     use = (counts >= ENOUGH) & np.isfinite(prices)
     if use.sum() < LEAST_ROUTES:
-        return overall
-    reached = log_odds(np.where(known, data.correct, 0.0).sum(axis=0)[use] / counts[use])
-    x = prices[use] - prices[use].mean()
+        return Prior(overall)
+    means = np.where(known, data.correct, 0.0).sum(axis=0)[use] / counts[use]
+    said = _by_price(prices[use], log_odds(means), prices)
+    return Prior(np.where(np.isfinite(prices), said, overall), _firmness(prices[use], means))
+
+
+def _by_price(prices: np.ndarray, reached: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """P(correct) at the prices `asked`, by the line through what routes `reached` in log-odds."""
+    x = prices - prices.mean()
     slope = float(np.clip((x * (reached - reached.mean())).sum() / ((x**2).sum() + SLOPE_PRIOR), 0.0, MOST_SLOPE))
-    said = expit(reached.mean() + slope * (prices - prices[use].mean()))
-    return np.where(np.isfinite(prices), said, overall)
+    return expit(reached.mean() + slope * (asked - prices.mean()))
+
+
+def _firmness(prices: np.ndarray, means: np.ndarray) -> float:
+    """How many labels the line is worth: each route is foretold from the others. Few routes tell little of that, so
+    the usual number speaks with them."""
+    off = []
+    for one in range(len(prices)):
+        others = np.arange(len(prices)) != one
+        off.append(float(means[one] - _by_price(prices[others], log_odds(means[others]), prices[[one]])[0]))
+    variance = float((means * (1 - means)).mean())
+    usual = variance / BASE_PRIOR
+    spread = (np.square(off).sum() + USUAL_ROUTES * usual) / (len(off) + USUAL_ROUTES)
+    return float(np.clip(variance / max(spread, 1e-9), BASE_PRIOR, MOST_LABELS))
 
 
 def _log_price(route: Route, book: PriceBook, at: datetime) -> float:

@@ -17,7 +17,7 @@ from training.answer_evidence import Seen, fit_answer_evidence, label_signals, r
 
 POINTS, DRAWS = 41, 400
 # Queries that plans are fitted to and judged on: a few numbers per route need no more.
-MOST_JUDGED = 1000
+MOST_JUDGED = 2000
 # The middle of the frontier: spends between these shares of the way from the cheapest to the dearest route.
 MIDDLE = (0.25, 0.75)
 # Signals that are left out where plans do better without them: lengths mean other things in other families.

@@ -5,9 +5,8 @@ on 0, 20, 50 and 200 of them, and judges every training on the held-out part aga
 """
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from router.labels import CELL_COLUMNS, LabelMatrix, read_labels
 from router.moments import parse_moment
 from router.objective import choose
 from router.prices import PriceBook
+from router.regret_curve import Regret, RegretCurve
 from router.routes import Route
 from router.settings import Settings
 from training.estimators import fit_estimator
@@ -33,20 +33,6 @@ from training.pricing import price_routes
 
 COUNTS = (0, 20, 50, 200)
 VALUES, DRAWS = 12, 1000
-
-
-@dataclass(frozen=True)
-class Regret:
-    """With so many labels of the new route: correct answers per request that are lost against all of its labels, over
-    values of a correct answer from cheap to dear, with a 95 % interval over queries; and the P(correct) believed of the
-    route, in the mean, beside the share that is true."""
-
-    labels: int
-    regret: float
-    low: float
-    high: float
-    believed: float
-    true: float
 
 
 @dataclass(frozen=True)
@@ -138,8 +124,7 @@ def _regret(arguments: argparse.Namespace) -> None:
         parts = _parts(arguments, load_encoder(settings), settings)
         with one_blas_thread():
             rows = regret_curve(parts, route, arguments.counts, arguments.seed, progress)
-    told = {"route": route.key, "labels": str(arguments.labels), "held_out": parts.test.n, "seed": arguments.seed}
-    arguments.out.write_text(json.dumps(told | {"curve": [asdict(one) for one in rows]}, indent=1) + "\n")
+    RegretCurve(route.key, str(arguments.labels), parts.test.n, arguments.seed, tuple(rows)).write(arguments.out)
     print(
         f"{route.key}: correct answers lost per request against all of its labels, on {parts.test.n} held-out queries"
     )
@@ -148,7 +133,7 @@ def _regret(arguments: argparse.Namespace) -> None:
             f"{one.labels:6d} labels  {one.regret:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
             f"   believed {one.believed:.3f} correct, true {one.true:.3f}"
         )
-    print(f"Curve: {arguments.out}")
+    print(f"Curve: {arguments.out}. Next: draw it with python -m eval frontier … --regret {arguments.out}")
 
 
 def _parts(arguments: argparse.Namespace, encoder: Encoder, settings: Settings) -> Parts:

@@ -14,25 +14,18 @@ from router.plans.next_step import DEPTH, next_step
 @dataclass(frozen=True)
 class Played:
     """The steps of each request in order, each array (n, most steps): the route called (-1: none any more), the calls
-    paid for, and P(correct) as believed when it was called."""
+    paid for, and P(correct) as believed when it was called. `believed` (n,): P(correct) of the answer after looking."""
 
     route: np.ndarray
     calls: np.ndarray
     p: np.ndarray
+    believed: np.ndarray
 
     @property
     def answering(self) -> np.ndarray:
         """The column (n,) of the route that answers: the last one called."""
-        return self._last(self.route)
-
-    @property
-    def believed(self) -> np.ndarray:
-        """P(correct) (n,) of the answer, as believed when its route was called."""
-        return self._last(self.p)
-
-    def _last(self, steps: np.ndarray) -> np.ndarray:
         count = (self.route >= 0).sum(axis=1)
-        return np.take_along_axis(steps, count[:, None] - 1, axis=1)[:, 0]
+        return np.take_along_axis(self.route, count[:, None] - 1, axis=1)[:, 0]
 
     def paid(self, usd: np.ndarray) -> np.ndarray:
         """USD (n,) of all calls when one call costs `usd` (n, R)."""
@@ -64,7 +57,9 @@ def play(evidence: AnswerEvidence, p: np.ndarray, usd: np.ndarray, value_usd: fl
     for depth in range(DEPTH, -1, -1):
         if state.active.any():
             _advance(evidence, state, usd, value_usd, bins, depth)
-    return Played(*(np.stack(part, axis=1) for part in zip(*state.steps)))
+    route, calls, p = (np.stack(part, axis=1) for part in zip(*state.steps))
+    answering = route[np.arange(n), (route >= 0).sum(axis=1) - 1]
+    return Played(route, calls, p, state.p[np.arange(n), answering])
 
 
 def _advance(

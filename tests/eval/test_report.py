@@ -11,6 +11,7 @@ from eval import report as writer
 from eval.frontier import FrontierReport, ReportNotes
 from eval.report import render_html, write_report
 from router.labels import LabelMatrix
+from router.regret_curve import Regret, RegretCurve
 
 HOSTILE = "<script>alert('$x$')</script>\"&--><svg/onload=1>"
 
@@ -82,3 +83,13 @@ def test_a_failure_leaves_the_old_report_and_no_rubble(
         write_report(full_report, tmp_path / "demo")
     assert [one.name for one in tmp_path.rglob("*")] == ["demo", "frontier.html"]
     assert (tmp_path / "demo" / "frontier.html").read_text() == "old"
+
+
+def test_what_labels_of_a_new_model_are_worth_is_shown_where_it_was_measured(full_report: FrontierReport) -> None:
+    rows = (Regret(0, 0.0125, -0.01, 0.03, 0.5, 0.61), Regret(200, -0.002, -0.008, 0.004, 0.6, 0.61))
+    regret = RegretCurve("<gpt-9>|none", "labels.parquet", 182, 0, rows)
+    page = render_html(replace(full_report, regret=regret))
+    assert (
+        "What labels of a new model are worth" in page and "+12.5" in page and "&lt;gpt-9&gt;|none was hidden" in page
+    )
+    assert "What labels of a new model are worth" not in render_html(full_report)

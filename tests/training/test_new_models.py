@@ -9,7 +9,8 @@ from router.labels import LabelMatrix, build_labels
 from router.prices import PriceBook
 from router.routes import Route
 from training.estimators import fit_estimator
-from training.new_models import base_prior, choose_routes, most_telling
+from training.new_models import MOST_LABELS, _firmness, base_prior, choose_routes, most_telling
+from training.outcomes import BASE_PRIOR
 from training.simulate import simulate
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -27,14 +28,21 @@ def test_a_route_that_nobody_ran_is_believed_by_its_price(data) -> None:
     prior = base_prior(wider, PriceBook(), AT)
     assert prior is not None and wider.routes.index(NEW) >= 0
     assert np.isnan(wider.correct[:, wider.routes.index(NEW)]).all()
-    assert 0.05 < prior[wider.routes.index(NEW)] < 0.99
+    assert 0.05 < prior.mean[wider.routes.index(NEW)] < 0.99
 
 
 def test_dearer_routes_are_believed_to_be_no_worse(data) -> None:
     dear, cheap = Route("gpt-4", "none"), Route("gpt-4.1-nano", "x")
     prior = base_prior(choose_routes(data, (dear, cheap), ()), PriceBook(), AT)
     routes = choose_routes(data, (dear, cheap), ()).routes
-    assert prior is not None and prior[routes.index(dear)] >= prior[routes.index(cheap)]
+    assert prior is not None and prior.mean[routes.index(dear)] >= prior.mean[routes.index(cheap)]
+
+
+def test_a_prior_is_as_firm_as_routes_lie_near_the_line_of_their_prices() -> None:
+    prices = np.array([-9.0, -8.0, -7.0, -6.0, -5.0])
+    near = _firmness(prices, np.array([0.55, 0.60, 0.64, 0.69, 0.73]))
+    far = _firmness(prices, np.array([0.75, 0.30, 0.80, 0.35, 0.70]))
+    assert BASE_PRIOR <= far < near <= MOST_LABELS
 
 
 def test_routes_with_labels_enough_need_no_prior(data) -> None:

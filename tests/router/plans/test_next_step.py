@@ -1,11 +1,9 @@
 import math
 
 import numpy as np
-import pytest
 
 from router.plans.answer_evidence import SIGNALS, AnswerEvidence
 from router.plans.next_step import next_step
-from router.plans.replay import play
 
 P, USD = np.array([[0.5, 0.9]]), np.array([[0.001, 0.05]])
 
@@ -44,20 +42,3 @@ def test_without_looking_a_step_is_the_best_single_route():
 def test_what_is_not_allowed_is_never_called():
     step = next_step(TELLING, P, USD, 0.2, allowed=np.array([[False, True]]))
     assert step.route[0] == 1 and not step.look[0]
-
-
-def test_a_plan_pays_every_call_and_its_last_route_answers():
-    p, usd = np.repeat(P, 2, axis=0), np.repeat(USD, 2, axis=0)
-    played = play(TELLING, p, usd, 0.2, np.array([[0, -1], [1, -1]]))
-    assert played.answering.tolist() == [1, 0]
-    assert played.paid(usd) == pytest.approx([3 * 0.001 + 0.05, 3 * 0.001])
-
-
-def test_plans_of_one_request_do_not_depend_on_the_others():
-    p, usd = np.tile(P, (5, 1)), np.tile(USD, (5, 1))
-    bins = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [1, 1]])
-    together = play(TELLING, p, usd, 0.2, bins)
-    for row in range(5):
-        alone = play(TELLING, p[[row]], usd[[row]], 0.2, bins[[row]])
-        assert alone.answering[0] == together.answering[row]
-        assert alone.paid(usd[[row]])[0] == together.paid(usd)[row]
