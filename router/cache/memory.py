@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from router.cache.entry_views import EntryViews
 from router.cache.index import VectorIndex
 from router.cache.key import CacheKey
 from router.cache.lessons import Lesson
@@ -118,6 +119,15 @@ class CacheMemory:
         if loaded is not None and loaded.tenant == tenant:
             valid = lesson.kind.endswith("right")
             loaded.partition.learn(lesson.places, lesson.candidate, lesson.risk or 0.0, valid)
+
+    def unread(self, count: int) -> list[tuple[EntryViews, int, str]]:
+        """Entries whose words were not read yet, at most `count`: where they are kept, number and text."""
+        found: list[tuple[EntryViews, int, str]] = []
+        for loaded in self._loaded.values():
+            partition = loaded.partition
+            unread = partition.views.unread(count - len(found))
+            found += [(partition.views, entry_id, partition.entries[entry_id].text) for entry_id in unread]
+        return found
 
     def save_indexes(self) -> None:
         """Write the indexes that take long to build, so that the next start need not."""

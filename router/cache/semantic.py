@@ -219,6 +219,16 @@ class SemanticCache:
         with self._lock:
             return self._memory.warm()
 
+    def read_ahead(self, count: int = 50) -> int:
+        """Read the words of some entries before a request is compared with them; how many. No lookup waits for it."""
+        with self._lock:
+            unread = self._memory.unread(count)
+        packed = [views.read(text) for views, _, text in unread]
+        with self._lock:
+            for (views, entry_id, _), one in zip(unread, packed):
+                views.keep(entry_id, one)
+        return len(unread)
+
     def flush(self) -> None:
         """Let the other processes know which answers are awaited."""
         self._waiting.flush(self._clock())

@@ -63,6 +63,19 @@ def test_it_learns_to_serve_rewordings(make_cache: Make, embed: Embed) -> None:
     assert found.risk is not None and found.neighbour is not None and "within the threshold" in found.reason
 
 
+def test_entries_read_ahead_are_decided_on_alike(make_cache: Make, embed: Embed) -> None:
+    one, two, text = make_cache(GENEROUS), make_cache(GENEROUS), "opening hours of the library 41"
+    trained(one, embed)
+    two.warm()
+    read = two.read_ahead(1_000)
+    assert read > 0 and two.read_ahead(1_000) == 0
+    vector, view = embed(text), one._verifier.view(text)
+    key = cache_key(Request.from_prompt(text))
+    assert isinstance(key, CacheKey)
+    found = [cache._memory.partition(key.partition, key.tenant).candidate(view, vector) for cache in (one, two)]
+    assert found[0].entry_id == found[1].entry_id and found[0].verifier_logit == found[1].verifier_logit
+
+
 def test_with_the_default_promise_a_new_cache_does_not_guess(make_cache: Make, embed: Embed) -> None:
     cache = make_cache()
     tell(cache, ask(cache, embed, "how do I reset my password"), "Click reset.")
