@@ -14,7 +14,8 @@ from router.cache.key import CacheKey
 from router.cache.lessons import Lesson
 from router.cache.partition import AnswerRecord, Entry, Partition, Record
 from router.cache.records import CacheRules
-from router.cache.store import CacheStore, StoredAnswer, StoredEntry
+from router.cache.store import CacheStore
+from router.cache.stored import StoredAnswer, StoredEntry
 from router.cache.verifier import Verifier
 
 _COUNT_EVERY = 16

@@ -18,7 +18,8 @@ from router.access.store import KeyStore
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
 from router.cache.semantic import SemanticCache
-from router.cache.store import CacheStore, Label
+from router.cache.store import CacheStore
+from router.cache.stored import Label
 from router.cache.verifier import Verifier
 from router.decisions import Outcome
 from router.encoders import HashingEncoder
