@@ -76,6 +76,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         default=MOST_LABELS,
         help=f"of a larger Parquet file, train on the labels of a random part of its queries (default {MOST_LABELS:,})",
     )
+    parser.add_argument("--dask", help="fit the trees on so many local processes, or on the cluster at tcp://host:port")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--simulated", action="store_true", help="mark every figure from these labels as simulated")
     parser.add_argument("--no-tracking", action="store_true", help="do not record the training in MLflow")
@@ -96,6 +97,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         unlabelled=tuple(Route.parse(key) for key in arguments.route),
         without=tuple(arguments.without),
         most_labels=arguments.most_labels,
+        dask=arguments.dask,
     )
     with stage_progress() as progress:
         result = fit(options, settings, progress)

@@ -19,6 +19,7 @@ from router.estimate.members import MEMBERS, TREE_FEATURES, Members, log_odds
 from router.estimate.usage import Usage
 from router.labels import LabelMatrix
 from training.blend import ChosenBlend, Said, choose_blend
+from training.boosting import Boost, boost_here
 from training.effort_order import choose_order
 from training.evidence import calibration_report, fit_evidence, fit_familiarity
 from training.members import Examples, fit_members
@@ -61,11 +62,12 @@ def fit_estimator(
     *,
     seed: int = 0,
     prior: Prior | None = None,
+    boost: Boost = boost_here,
     progress: Progress = lambda stage, share: None,
 ) -> FittedEstimator:
     """Fit to (query × route) outcomes; vectors (n, d) are the texts' embeddings. Deterministic for a seed.
 
-    `prior`: what to believe of each route's mean before its labels speak.
+    `prior`: what to believe of each route's mean before its labels speak; `boost` fits the trees, here or elsewhere.
     """
     started = time.perf_counter()
     progress("representation", 0.0)
@@ -74,8 +76,8 @@ def fit_estimator(
     outcomes = read_outcomes(data.correct, prior, data.weight)
     examples = Examples(rows, data.tasks, data.groups, outcomes, data.routes, data.query_ids)
     folds = data.folds(FOLDS, seed)
-    own = _hold_out(examples, folds, data.groups, seed, lambda share: progress("out of fold", 0.1 + 0.4 * share))
-    other = _other_pass(data, examples, seed, lambda share: progress("other folds", 0.5 + 0.3 * share))
+    own = _hold_out(examples, folds, data.groups, seed, boost, lambda share: progress("out of fold", 0.1 + 0.4 * share))
+    other = _other_pass(data, examples, seed, boost, lambda share: progress("other folds", 0.5 + 0.3 * share))
     progress("blend", 0.8)
     blends, chosen = _fit_blends(own, other, data.split_by == "task")
     unlike = np.array([blends.familiarity.unlike(one) for one in own.similarity])
@@ -86,7 +88,7 @@ def fit_estimator(
     evidence = fit_evidence(p, data.correct)
     left_out = _left_out(own, other, blends, chosen, data)
     drift, drifted = (NO_DRIFT, None) if left_out is None else fit_drift(left_out, data.correct, evidence)
-    members, explained = fit_members(examples, _inner_folds(examples, seed), seed)
+    members, explained = fit_members(examples, _inner_folds(examples, seed), seed, boost)
     progress("usage", 0.9)
     dense = np.stack([row.dense for row in rows])
     tokens = fit_amounts(dense, data.output_tokens, folds, 1.0, assumed=True)
@@ -131,7 +133,7 @@ def even_folds(groups: np.ndarray, k: int, seed: int) -> np.ndarray:
 
 
 def _other_pass(
-    data: LabelMatrix, examples: Examples, seed: int, progress: Callable[[float], None]
+    data: LabelMatrix, examples: Examples, seed: int, boost: Boost, progress: Callable[[float], None]
 ) -> "HeldOut | None":
     """Held out by the grouping that the label set did not ask for: by task if it asked for queries, and the reverse.
 
@@ -145,11 +147,16 @@ def _other_pass(
     if data.split_by != "task":
         number = {name: i for i, name in enumerate(names)}
         groups = np.array([number[task] if task is not None else len(names) for task in data.tasks])
-    return _hold_out(examples, even_folds(groups, FOLDS, seed + 2), groups, seed, progress)
+    return _hold_out(examples, even_folds(groups, FOLDS, seed + 2), groups, seed, boost, progress)
 
 
 def _hold_out(
-    examples: Examples, folds: np.ndarray, groups: np.ndarray, seed: int, progress: Callable[[float], None]
+    examples: Examples,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
+    boost: Boost,
+    progress: Callable[[float], None],
 ) -> HeldOut:
     """What members say of each fold when fitted to the others. With a single fold there are no others: all is seen."""
     n, routes = examples.outcomes.correct.shape
@@ -162,7 +169,7 @@ def _hold_out(
         held = np.flatnonzero(folds == fold)
         rest = np.flatnonzero(folds != fold) if len(numbers) > 1 else held
         part = examples.subset(rest)
-        members, _ = fit_members(part, _inner_folds(part, seed), seed)
+        members, _ = fit_members(part, _inner_folds(part, seed), seed, boost)
         rows = [examples.rows[i] for i in held]
         views = [members.views(row, None) for row in rows]
         base[held] = log_odds(members.base)

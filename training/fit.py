@@ -25,6 +25,7 @@ from router.policy_files import write_folder
 from router.prices import now
 from router.routes import Route
 from router.settings import Settings
+from training.boosting import boosting
 from training.checks import label_notes, twin_notes
 from training.estimators import FittedEstimator, fit_estimator
 from training.large_labels import MOST_LABELS, read_bounded
@@ -43,7 +44,7 @@ LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-tran
 class FitOptions:
     """What a training is told. `at` is the moment whose prices the sweep and the operating point see; `unlabelled` are
     routes of the catalogue that nobody has run yet, `without` models or routes to retire; of more than `most_labels`
-    rows a part is kept."""
+    rows a part is kept; `dask` names the cluster that fits the trees, or how many local processes."""
 
     labels: Path
     out: Path
@@ -56,6 +57,7 @@ class FitOptions:
     unlabelled: tuple[Route, ...] = ()
     without: tuple[str, ...] = ()
     most_labels: int = MOST_LABELS
+    dask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,9 @@ def fit(
     encoder = encoder or load_encoder(settings)
     notes = (*label_notes(data), *priced.notes, *twin_notes(everything))
     vectors = _embed(encoder, data, settings, progress)
-    with one_blas_thread():
+    with one_blas_thread(), boosting(options.dask) as boost:
         prior = base_prior(data, priced.book, options.at)
-        fitted = fit_estimator(data, vectors, seed=options.seed, prior=prior, progress=progress)
+        fitted = fit_estimator(data, vectors, seed=options.seed, prior=prior, boost=boost, progress=progress)
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     paid = billed_usd(data, priced.book, usd, options.at)
     caution = _caution(fitted, options.objective, data, usd, paid)

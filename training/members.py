@@ -17,6 +17,7 @@ from router.estimate.members import (
 from router.estimate.neighbours import Look, Neighbours, summarise
 from router.estimate.representation import RequestRow
 from router.routes import Route, effort_rank
+from training.boosting import Boost, Cells, boost_here
 from training.heads import Heads, fit_heads
 from training.outcomes import Outcomes, level_and_contrasts
 
@@ -70,8 +71,10 @@ class Examples:
         )
 
 
-def fit_members(data: Examples, folds: np.ndarray, seed: int) -> tuple[Members, dict[str, float]]:
-    """Fit all members; `folds` (n,) serve the linear heads' inner cross-validation."""
+def fit_members(
+    data: Examples, folds: np.ndarray, seed: int, boost: Boost = boost_here
+) -> tuple[Members, dict[str, float]]:
+    """Fit all members; `folds` (n,) serve the linear heads' inner cross-validation, `boost` fits the trees."""
     dense = np.stack([row.dense for row in data.rows])
     outcomes = data.outcomes
     basis = level_and_contrasts(outcomes.residual)
@@ -86,7 +89,7 @@ def fit_members(data: Examples, folds: np.ndarray, seed: int) -> tuple[Members, 
     looks = leave_out_looks(vectors, data.groups, outcomes.residual)
     views = [Views(looks[i], table[i], linear[i], None, None) for i in range(len(linear))]
     facts = route_facts(data.routes, outcomes)
-    booster = _fit_trees(data, views, facts, seed)
+    booster = _fit_trees(data, views, facts, seed, boost)
     kept = _spread(len(vectors), MOST_NEIGHBOURS, seed)
     members = Members(
         base=outcomes.base,
@@ -207,24 +210,17 @@ def route_facts(routes: tuple[Route, ...], outcomes: Outcomes) -> np.ndarray:
     return np.column_stack([log_odds(outcomes.base), log_odds(of_model), efforts])
 
 
-def _fit_trees(data: Examples, views: list[Views], facts: np.ndarray, seed: int) -> lgb.Booster:
+def _fit_trees(data: Examples, views: list[Views], facts: np.ndarray, seed: int, boost: Boost) -> lgb.Booster:
     features = np.concatenate([tree_features(row, view, facts) for row, view in zip(data.rows, views)])
     known = data.outcomes.known.ravel()
     start = np.tile(log_odds(data.outcomes.base), len(views))
     labels = data.outcomes.correct.ravel()
     weight = None if data.outcomes.weight is None else data.outcomes.weight.ravel()[known]
-    dataset = lgb.Dataset(
-        features[known],
-        labels[known],
-        weight=weight,
-        init_score=start[known],
-        feature_name=list(TREE_FEATURES),
-        free_raw_data=False,
-    )
+    cells = Cells(features[known], labels[known], start[known], weight, TREE_FEATURES)
     least = max(2, min(TREE_PARAMETERS["min_data_in_leaf"], int(known.sum()) // 20))
     parameters = TREE_PARAMETERS | {"seed": seed, "min_data_in_leaf": least}
     if known.sum() < FEW_CELLS:
         parameters |= {"bagging_freq": 0}
-    booster = lgb.train(parameters, dataset, num_boost_round=TREES)
+    booster = boost(cells, parameters, TREES)
     # read back from its text, so that a saved estimator and this one are the same to the bit
     return lgb.Booster(model_str=booster.model_to_string())
