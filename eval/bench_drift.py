@@ -22,7 +22,7 @@ FEWER = 0.05
 def drift_rows(
     policy: Policy, labels: Path, trace: Path, encoder: Encoder, cache: Path, scale: float = 1.0
 ) -> Iterator[Row]:
-    """Every figure of drift, in turn, on the labels' test part; `scale` is the share of traffic and repetitions made."""
+    """Every figure of drift, in turn, on the labels' test part; `scale` is the share of what is simulated."""
     repetitions = max(1, round(REPETITIONS * scale))
     pool = make_pool(policy, read_labels(labels).part("test"), encoder, cache, AT)
     data = f"simulated: {labels.stem} held out, rates of {trace.stem}"
