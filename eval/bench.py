@@ -22,13 +22,14 @@ from eval.bench_cache import cache_figures, speed_figures
 from eval.bench_commands import deciding, encoder_choice, encoders, quality, routing, training
 from eval.bench_drift import drift_rows
 from eval.bench_faults import gone_rows, kill_rows, overload_rows
-from eval.bench_gate import REPETITIONS, RUNS, SEEDS, error_rows, month_rows, off_policy_rows, prepare
+from eval.bench_gate import REPETITIONS, RESAMPLED, RUNS, SEEDS, error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
 from eval.bench_load import Load, load_rows
 from eval.bench_policy import effort_rows, left_out_rows
 from eval.bench_processes import process_rows
 from eval.bench_runner import SETS, Bench, Figure, short_prompts
 from eval.bench_shadow import shadow_rows
+from eval.bench_subjects import subject_figures
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.cache.verifier import Verifier
@@ -56,6 +57,7 @@ def bench(
         "quality": quality,
         "effort": _effort,
         "leave-task-out": _left_out,
+        "leave-subjects-out": subject_figures,
         "ledger": _ledger,
         "off-policy": _off_policy,
         "gate": _gate,
@@ -106,7 +108,7 @@ def _ledger(bench: Bench) -> Iterator[Figure]:
 
 
 def _off_policy(bench: Bench) -> Iterator[Figure]:
-    for row in off_policy_rows(bench.repetitions(REPETITIONS)):
+    for row in off_policy_rows(bench.repetitions(REPETITIONS), bench.repetitions(RESAMPLED)):
         yield Figure(*row, command="python -m eval bench --only off-policy")
 
 
