@@ -34,12 +34,21 @@ class RememberingVerifier(Verifier):
     def __init__(self, verifier: Verifier) -> None:
         self._verifier, self.prior, self.manifest = verifier, verifier.prior, verifier.manifest
         self._views: dict[str, TextView] = {}
+        self._by_id: dict[int, TextView] = {}
         self._logits: dict[tuple[int, int], float] = {}
 
     def view(self, text: str) -> TextView:
         if text not in self._views:
-            self._views[text] = self._verifier.view(text)
+            view = self._views[text] = self._verifier.view(text)
+            self._by_id[id(view)] = view
         return self._views[text]
+
+    def packed(self, view: TextView) -> bytes:
+        """Its identity, by which pairs are remembered: a view opened anew would be another."""
+        return id(view).to_bytes(8)
+
+    def unpacked(self, packed: bytes) -> TextView:
+        return self._by_id[int.from_bytes(packed)]
 
     def logits(self, request: TextView, entries: Sequence[TextView], cosines: Sequence[float]) -> np.ndarray:
         new = [(e, c) for e, c in zip(entries, cosines) if (id(request), id(e)) not in self._logits]
@@ -184,6 +193,8 @@ def _filled(size: int, base: np.ndarray, texts: Sequence[str], verifier: Verifie
         for row in rows:
             entry = Entry(row, row, f"{texts[row % len(texts)]} {row}", row.to_bytes(16), 0.0, Record())
             partition.add(entry, None, AnswerRecord())
+        for row in partition.views.unread(step):  # as the follower does, a few each moment
+            partition.views.keep(row, partition.views.read(partition.entries[row].text))
     return partition
 
 

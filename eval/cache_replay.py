@@ -177,7 +177,7 @@ def _pair_candidate(
         theirs.entry.refuted_at,
     )  # fmt: skip
     local = (entry.labels, entry.wrong, entry.foretold)
-    features = neighbourhood_features([(entry, cosine)], logit, 0, both, local)
+    features = neighbourhood_features([(entry, cosine)], logit.tolist(), 0, both, local)
     return Candidate(0, 0, stored, 0.0, cosine, float(logit[0]), features, entry.labels)
 
 

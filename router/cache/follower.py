@@ -1,4 +1,7 @@
-"""A thread that keeps one process's cache in step with the others'. Knows when; the cache knows what there is to do."""
+"""A thread that keeps one process's cache in step with the others', and has it read entries before requests meet them.
+
+Knows when; the cache knows what there is to do.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -30,11 +33,12 @@ class CacheFollower:
         followed = time.monotonic()
         while not self._stopping.wait(FLUSH_SECONDS):
             self._try(self._cache.flush)
+            self._try(self._cache.read_ahead)
             if time.monotonic() - followed >= FOLLOW_SECONDS:
                 followed = time.monotonic()
                 self._try(self._cache.follow)
 
-    def _try(self, step: Callable[[], None]) -> None:
+    def _try(self, step: Callable[[], object]) -> None:
         try:
             step()
         except Exception as error:

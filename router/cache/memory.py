@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from router.cache.entry_views import EntryViews
 from router.cache.index import VectorIndex
 from router.cache.key import CacheKey
 from router.cache.lessons import Lesson
 from router.cache.partition import AnswerRecord, Entry, Partition, Record
 from router.cache.records import CacheRules
-from router.cache.store import CacheStore, StoredAnswer, StoredEntry
+from router.cache.store import CacheStore
+from router.cache.stored import StoredAnswer, StoredEntry
 from router.cache.verifier import Verifier
 
 _COUNT_EVERY = 16
@@ -128,6 +130,15 @@ class CacheMemory:
         if loaded is not None and loaded.tenant == tenant:
             valid = lesson.kind.endswith("right")
             loaded.partition.learn(lesson.places, lesson.candidate, lesson.risk or 0.0, valid)
+
+    def unread(self, count: int) -> list[tuple[EntryViews, int, str]]:
+        """Entries whose words were not read yet, at most `count`: where they are kept, number and text."""
+        found: list[tuple[EntryViews, int, str]] = []
+        for loaded in self._loaded.values():
+            partition = loaded.partition
+            unread = partition.views.unread(count - len(found))
+            found += [(partition.views, entry_id, partition.entries[entry_id].text) for entry_id in unread]
+        return found
 
     def save_indexes(self) -> None:
         """Write the indexes that take long to build, so that the next start need not."""

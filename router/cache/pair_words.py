@@ -4,7 +4,7 @@ Compares two `TextView`s: shared words, numbers, units, negation, opposites, ord
 entries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -69,24 +69,31 @@ def _overlap(a: TextView, b: TextView, shared: float) -> list[float]:
 def _left(a: TextView, b: TextView, meeting: _Meeting, shared: Sequence[float]) -> list[float]:
     """What one text has and the other lacks, misspellings forgiven; how rare, and whether it frames or carries."""
     left_a, left_b, typos = _unmatched(meeting)
-    weight_a, weight_b = [a.weights[one] for one in left_a], [b.weights[one] for one in left_b]
-    core_a = max([a.weights[one] for one in left_a if one not in FRAMING], default=0.0)
-    core_b = max([b.weights[one] for one in left_b if one not in FRAMING], default=0.0)
-    sum_a, sum_b = sum(weight_a), sum(weight_b)
+    max_a, sum_a, core_a = _burden(left_a, a.weights)
+    max_b, sum_b, core_b = _burden(left_b, b.weights)
     return [
-        max(weight_a, default=0.0),
-        max(weight_b, default=0.0),
+        max_a,
+        max_b,
         sum_a,
         sum_b,
-        min(sum_a, sum_b),
+        sum_a if sum_a < sum_b else sum_b,
         core_a,
         core_b,
-        min(core_a, core_b),
-        max(shared, default=0.0),
+        core_a if core_a < core_b else core_b,
+        max(shared) if shared else 0.0,
         sum(shared),
         typos,
         len(a.empty ^ b.empty),
     ]
+
+
+def _burden(left: Sequence[str], weights: Mapping[str, float]) -> tuple[float, float, float]:
+    """The rarest word's weight, the sum of all, and the rarest's that frames nothing."""
+    if not left:
+        return 0.0, 0.0, 0.0
+    carried = [weights[one] for one in left]
+    core = [weights[one] for one in left if one not in FRAMING]
+    return max(carried), sum(carried), max(core) if core else 0.0
 
 
 def _unmatched(meeting: _Meeting) -> tuple[list[str], list[str], int]:
@@ -94,11 +101,12 @@ def _unmatched(meeting: _Meeting) -> tuple[list[str], list[str], int]:
         return meeting.only_a, meeting.only_b, 0
     left_a, left_b, typos = list(meeting.only_a), list(meeting.only_b), 0
     for one in meeting.only_a:
-        twin = next((other for other in left_b if one[0] == other[0] and misspelt(one, other)), None)
-        if twin is not None:
-            left_a.remove(one)
-            left_b.remove(twin)
-            typos += 1
+        for other in left_b:
+            if one[0] == other[0] and misspelt(one, other):
+                left_a.remove(one)
+                left_b.remove(other)
+                typos += 1
+                break
     return left_a, left_b, typos
 
 

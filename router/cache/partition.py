@@ -6,12 +6,12 @@ wording; several entries may stand for one answer, so that the record of an answ
 
 import heapq
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from router.cache.entry_views import EntryViews
 from router.cache.index import VectorIndex
 from router.cache.risk_model import CONTEXT_FEATURES
 from router.cache.text_view import TextView
@@ -19,7 +19,6 @@ from router.cache.verifier import Verifier
 
 NEIGHBOURS = 8
 VERIFIED = 3  # of the nearest, how many are compared word by word
-_VIEWS = 4_096
 
 
 @dataclass(slots=True)
@@ -96,7 +95,7 @@ class Partition:
         self._exact: dict[bytes, int] = {}
         self._expiring: list[tuple[float, int]] = []
         self._verifier = verifier
-        self._views: OrderedDict[int, TextView] = OrderedDict()
+        self.views = EntryViews(verifier)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -115,13 +114,15 @@ class Partition:
         self._exact[entry.exact] = entry.entry_id
         if vector is not None and entry.entry_id not in self.index:  # an identifier never gets another vector
             self.index.add([entry.entry_id], vector[None, :])
+        if entry.entry_id in self.index:
+            self.views.add(entry.entry_id)
 
     def drop_entry(self, entry_id: int) -> None:
         entry = self.entries.pop(entry_id, None)
         if entry is None:
             return
         self.index.remove(entry_id)
-        self._views.pop(entry_id, None)
+        self.views.drop(entry_id)
         if self._exact.get(entry.exact) == entry_id:
             del self._exact[entry.exact]
         siblings = self._of_answer[entry.answer_id]
@@ -159,14 +160,14 @@ class Partition:
         near = [(self.entries[row], cosine) for row, cosine in zip(rows, cosines) if allowed(self.entries[row])]
         if not near:
             return None
-        views = [self._view(entry) for entry, _ in near[:VERIFIED]]
-        logits = self._verifier.logits(view, views, [cosine for _, cosine in near[:VERIFIED]])
-        best = int(np.argmax(logits))
+        views = [self.views.of(entry.entry_id, entry.text) for entry, _ in near[:VERIFIED]]
+        logits = self._verifier.logits(view, views, [cosine for _, cosine in near[:VERIFIED]]).tolist()
+        best = logits.index(max(logits))
         entry, cosine = near[best]
         local = _local(near)
         features = neighbourhood_features(near, logits, best, self.answers[entry.answer_id], local)
         return Candidate(
-            entry.entry_id, entry.answer_id, entry.text, entry.created, cosine, float(logits[best]), features, local[0]
+            entry.entry_id, entry.answer_id, entry.text, entry.created, cosine, logits[best], features, local[0]
         )
 
     def learn(self, entry_ids: Collection[int], candidate: Candidate, risk: float, valid: bool) -> None:
@@ -184,20 +185,10 @@ class Partition:
                 place.wrong += not valid
                 place.foretold += risk
 
-    def _view(self, entry: Entry) -> TextView:
-        view = self._views.get(entry.entry_id)
-        if view is None:
-            view = self._views[entry.entry_id] = self._verifier.view(entry.text)
-            if len(self._views) > _VIEWS:
-                self._views.popitem(last=False)
-        else:
-            self._views.move_to_end(entry.entry_id)
-        return view
-
 
 def neighbourhood_features(
     near: list[tuple[Entry, float]],
-    logits: np.ndarray,
+    logits: Sequence[float],
     best: int,
     answer: Record,
     local: tuple[float, float, float],
@@ -207,10 +198,11 @@ def neighbourhood_features(
     entry, cosine = near[best]
     same = [other.answer_id == entry.answer_id for other, _ in near]
     others = [score for (_, score), ours in zip(near, same) if not ours]
-    other_logits = [float(logit) for logit, ours in zip(logits, same) if not ours]
-    pulls = [math.exp(25 * (score - near[0][1])) for _, score in near]
-    vote = sum(pull for pull, ours in zip(pulls, same) if ours) / sum(pulls)
-    logit, (labels, wrong, foretold) = float(logits[best]), local
+    other_logits = [logit for logit, ours in zip(logits, same) if not ours]
+    nearest = near[0][1]
+    pulls = [math.exp(25 * (score - nearest)) for _, score in near]
+    vote = sum([pull for pull, ours in zip(pulls, same) if ours]) / sum(pulls)
+    logit, (labels, wrong, foretold) = logits[best], local
     values = {
         "verifier": logit,
         "nearness": -math.log(1.02 - cosine),
@@ -236,8 +228,9 @@ def _local(near: list[tuple[Entry, float]]) -> tuple[float, float, float]:
     """Labels, wrong ones and foretold risk around a request; a neighbour counts by how near it is."""
     labels = wrong = foretold = 0.0
     for entry, cosine in near:
-        weight = max(0.0, min(1.0, (cosine - 0.5) / 0.5)) ** 2
-        labels += weight * entry.labels
-        wrong += weight * entry.wrong
-        foretold += weight * entry.foretold
+        if entry.labels and cosine > 0.5:
+            weight = min(1.0, (cosine - 0.5) / 0.5) ** 2
+            labels += weight * entry.labels
+            wrong += weight * entry.wrong
+            foretold += weight * entry.foretold
     return labels, wrong, foretold

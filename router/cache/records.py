@@ -10,7 +10,7 @@ from router.cache.key import CacheKey, KeyRules
 from router.cache.partition import Candidate
 from router.cache.reuse import ReuseDecision
 from router.cache.risk_control import BudgetRules
-from router.cache.store import StoredAnswer
+from router.cache.stored import StoredAnswer
 
 
 @dataclass(frozen=True)
@@ -95,3 +95,30 @@ class Pending:
     decision: ReuseDecision | None
     may_store: bool
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def told(
+    pending: Pending,
+    lookup_id: str,
+    action: Literal["hit", "miss", "audit"],
+    reason: str,
+    tier: Literal["exact", "semantic"] | None,
+    answer: StoredAnswer | None,
+    now: float,
+) -> CacheLookup:
+    """A lookup in the words of its caller."""
+    candidate, decision = pending.candidate, pending.decision
+    return CacheLookup(
+        lookup_id,
+        pending.key.tenant,
+        action,
+        reason,
+        tier,
+        answer,
+        None if answer is None else max(0.0, now - answer.created),
+        None if candidate is None else candidate.text,
+        None if candidate is None else candidate.cosine,
+        None if decision is None else decision.risk,
+        None if decision is None else decision.threshold,
+        1.0 if decision is None else decision.propensity,
+    )

@@ -14,18 +14,19 @@ from typing import Literal
 
 import numpy as np
 
-from router.cache.answers import NewAnswer, same_answer
+from router.cache.answers import NewAnswer
 from router.cache.controls import CacheControls
 from router.cache.journal import CacheJournal
 from router.cache.journal_store import JournalStore
 from router.cache.key import CacheKey, NotCacheable, cache_key
-from router.cache.lessons import complaint, truth
+from router.cache.learning import SERVED, CacheLearning
 from router.cache.memory import CacheMemory
-from router.cache.partition import AnswerRecord, Candidate, Entry, Partition, Record
-from router.cache.records import CacheLookup, CacheRules, Invalidation, Learnt, Pending
+from router.cache.partition import AnswerRecord, Candidate, Entry, Partition
+from router.cache.records import CacheLookup, CacheRules, Invalidation, Learnt, Pending, told
 from router.cache.reuse import Reuse
 from router.cache.risk_control import Promise
-from router.cache.store import CacheStore, Label, StoredAnswer
+from router.cache.store import CacheStore
+from router.cache.stored import StoredAnswer
 from router.cache.tenants import CacheTenants
 from router.cache.verifier import Verifier
 from router.cache.waiting import Waiting
@@ -34,7 +35,6 @@ from router.requests import Request
 Vector = np.ndarray | Callable[[], np.ndarray]
 # An entry made later than now by more than this was written under a clock that has since stepped back.
 _CLOCK_SLACK_SECONDS = 5.0
-_SERVED = "served:"  # before the name of a lookup whose answer was served, and may be complained of
 
 
 class SemanticCache:
@@ -63,6 +63,9 @@ class SemanticCache:
         self._journal = CacheJournal(JournalStore(store), self._memory, self._lock, clock)
         self._tenants = CacheTenants(store, verifier.prior, self.rules, self._lock, self._journal, seed)
         self._waiting = Waiting(store, self.rules.max_pending)
+        self._learning = CacheLearning(
+            store, self._memory, self._tenants, self._journal, self._waiting, self.rules, self._lock, clock
+        )
 
     def lookup(self, request: Request, vector: Vector | None = None, lookup_id: str | None = None) -> CacheLookup:
         """May a stored answer serve? `vector`, or a function that makes it, is used only past the exact tier.
@@ -120,66 +123,22 @@ class SemanticCache:
         self._tenants.save_due()
 
     def learn(self, lookup_id: str, answer: NewAnswer, *, tenant: str, patience_seconds: float = 0.0) -> Learnt:
-        """The answer to a miss or an audit. Stores it, and learns whether the neighbour's would have been right.
-
-        A lookup of another tenant is unknown; that of another process is found in the store, where it may have to be
-        waited for. The store is written without the lock: no lookup waits for a disk.
-        """
-        pending = self._waiting.take(lookup_id, tenant, patience_seconds)
-        if pending is None:
-            return Learnt("refused", "unknown or already learnt")
-        refusal = answer.refusal(self.rules.max_answer_bytes)
-        if refusal:
-            return Learnt("refused", refusal)
-        answer = replace(answer, tags={**pending.tags, **answer.tags}, source=lookup_id)
-        valid = self._judge(pending, answer)
-        stored = self._insert(pending, answer) if pending.may_store else None
-        self._teach(pending, valid, stored)
-        if stored is None:
-            return Learnt("refused", "the caller asked for no store", valid)
-        return Learnt("stored", "stored", valid)
+        """The answer to a miss or an audit; see `CacheLearning`, also for what follows."""
+        return self._learning.learn(lookup_id, answer, tenant=tenant, patience_seconds=patience_seconds)
 
     def await_instead(self, lookup_id: str, following_id: str, *, tenant: str) -> None:
-        """Another call is made for the same request: its answer is awaited, under another name."""
-        pending = self._waiting.take(lookup_id, tenant)
-        if pending is not None:
-            self._waiting.keep(following_id, pending, self._clock())
+        self._learning.await_instead(lookup_id, following_id, tenant=tenant)
 
     def report_wrong(
         self, lookup_id: str, *, tenant: str, answer_id: int | None = None, risk: float | None = None
     ) -> bool:
-        """A served answer was wrong: it leaves the cache, and the loss is charged. False for an unknown lookup.
-
-        `answer_id` and `risk` are what the log says was served, for lookups of before a restart.
-        """
-        served = self._waiting.take(_SERVED + lookup_id, tenant)
-        candidate = None if served is None else served.candidate
-        answer_id = answer_id if candidate is None else candidate.answer_id
-        if answer_id is None:
-            return False
-        if served is not None:
-            risk = None if served.decision is None else served.decision.risk
-        with self._lock:
-            # the exact tier judged nothing, so the verifier learns nothing from it
-            self._tenants.reuse(tenant).report_wrong(None if risk is None else candidate, risk or 0.0)
-            self._journal.taught(tenant, complaint(None if risk is None else candidate, risk))
-        self._drop(tenant, [answer_id])
-        self._tenants.save(tenant)
-        return True
+        return self._learning.report_wrong(lookup_id, tenant=tenant, answer_id=answer_id, risk=risk)
 
     def report_right(self, lookup_id: str, *, tenant: str) -> bool:
-        """A served answer was right: its record says so. The budget is not moved: praise is not a random sample."""
-        served = self._waiting.take(_SERVED + lookup_id, tenant)
-        if served is None or served.candidate is None or served.decision is None:
-            return False
-        with self._lock:
-            self._memory.partition(served.key.partition, tenant).learn((), served.candidate, 0.0, valid=True)
-        return True
+        return self._learning.report_right(lookup_id, tenant=tenant)
 
     def retract(self, lookup_id: str, *, tenant: str) -> int:
-        """What this lookup's own answer said turned out wrong: it must not be stored, or no longer. How many left."""
-        self._waiting.take(lookup_id, tenant)
-        return self._drop(tenant, [one.answer_id for one in self._store.find(tenant, source=lookup_id)])
+        return self._learning.retract(lookup_id, tenant=tenant)
 
     def invalidate(
         self,
@@ -201,7 +160,7 @@ class SemanticCache:
             near = self._memory.alike(tenant, like, min_similarity)
             chosen = [one for one in chosen if one.answer_id in near]
         if not dry_run:
-            self._drop(tenant, [one.answer_id for one in chosen])
+            self._learning.drop(tenant, [one.answer_id for one in chosen])
         return Invalidation(len(chosen), dry_run, tuple(one.content[:200] for one in chosen[:10]))
 
     def unload(self, tenant: str) -> None:
@@ -232,6 +191,16 @@ class SemanticCache:
         """Read everything stored into memory; how many entries that were."""
         with self._lock:
             return self._memory.warm()
+
+    def read_ahead(self, count: int = 50) -> int:
+        """Read the words of some entries before a request is compared with them; how many. No lookup waits for it."""
+        with self._lock:
+            unread = self._memory.unread(count)
+        packed = [views.read(text) for views, _, text in unread]
+        with self._lock:
+            for (views, entry_id, _), one in zip(unread, packed):
+                views.keep(entry_id, one)
+        return len(unread)
 
     def flush(self) -> None:
         """Let the other processes know which answers are awaited."""
@@ -298,18 +267,18 @@ class SemanticCache:
         self, lookup_id: str, pending: Pending, answer: StoredAnswer, tier: Literal["exact", "semantic"], reason: str
     ) -> CacheLookup:
         judged = pending.decision is not None  # of an exact hit, the log knows all that a complaint needs
-        self._waiting.keep(_SERVED + lookup_id, replace(pending, may_store=False), self._clock(), shared=judged)
+        self._waiting.keep(SERVED + lookup_id, replace(pending, may_store=False), self._clock(), shared=judged)
         record = self._memory.partition(pending.key.partition, pending.key.tenant).answers[answer.answer_id]
         record.served += 1
         record.used = self._clock()
         self._tenants.used(pending.key.tenant, answer.answer_id)
-        return _told(pending, lookup_id, "hit", reason, tier, answer, self._clock())
+        return told(pending, lookup_id, "hit", reason, tier, answer, self._clock())
 
     def _wait(
         self, lookup_id: str, pending: Pending, reason: str, action: Literal["hit", "miss", "audit"]
     ) -> CacheLookup:
         self._waiting.keep(lookup_id, pending, self._clock())
-        return _told(pending, lookup_id, action, reason, None, None, self._clock())
+        return told(pending, lookup_id, action, reason, None, None, self._clock())
 
     def _fresh(self, record: AnswerRecord, controls: CacheControls) -> bool:
         """Not expired, not from the future (the clock stepped back), and young enough for this caller."""
@@ -317,83 +286,6 @@ class SemanticCache:
         limit = self.rules.ttl_seconds if controls.max_age_seconds is None else controls.max_age_seconds
         return -_CLOCK_SLACK_SECONDS <= age <= min(limit, self.rules.ttl_seconds) and self._clock() < record.expires
 
-    # Learning
-
-    def _judge(self, pending: Pending, answer: NewAnswer) -> bool | None:
-        if pending.candidate is None:
-            return None
-        old = self._store.answer(pending.candidate.answer_id)
-        return None if old is None else same_answer(answer, old.digest, old.content, old.answer_key)
-
-    def _insert(self, pending: Pending, answer: NewAnswer) -> int:
-        """Keep the wording with its answer, which may be there already. The entry's id."""
-        key, now = pending.key, self._clock()
-        expires = now + self.rules.ttl_seconds
-        answer_id, entry_id = self._store.insert(
-            key, answer, pending.text, pending.vector, self._memory.encoder, now, expires
-        )
-        with self._lock:
-            self._memory.renewed(answer_id)
-            partition = self._memory.partition(key.partition, key.tenant)
-            old = partition.exact(key.exact)
-            if old is None or old.entry_id < entry_id:  # else a newer one came in between
-                if old is not None:
-                    partition.drop_entry(old.entry_id)
-                record = AnswerRecord(usd=answer.usd, used=now, created=now, expires=expires)
-                entry = Entry(entry_id, answer_id, pending.text, key.exact, now, Record())
-                partition.add(entry, pending.vector, record)
-            leaving = self._memory.excess(key.tenant)
-        self._drop(key.tenant, leaving)
-        return entry_id
-
-    def _teach(self, pending: Pending, valid: bool | None, entry_id: int | None) -> None:
-        candidate, decision, tenant = pending.candidate, pending.decision, pending.key.tenant
-        if valid is None or candidate is None or decision is None or decision.risk is None:
-            return
-        places = (candidate.entry_id, *(() if entry_id is None else (entry_id,)))
-        with self._lock:
-            self._tenants.reuse(tenant).learn(candidate, decision, valid)
-            self._journal.taught(tenant, truth(pending.key.partition, places, candidate, decision, valid))
-            self._memory.partition(pending.key.partition, tenant).learn(places, candidate, decision.risk, valid)
-        self._store.learn(Label(places, candidate.answer_id, valid, decision.risk, candidate.cosine))
-        self._tenants.changed(tenant)
-        self._tenants.save_due()
-
-    def _drop(self, tenant: str, answer_ids: list[int]) -> int:
-        """Answers leave the store, then memory; how many the store had."""
-        if not answer_ids:
-            return 0
-        removed = self._store.remove(answer_ids)
-        with self._lock:
-            self._memory.forget_all(tenant, answer_ids)
-        return removed
-
 
 def _made(vector: Vector | None) -> np.ndarray | None:
     return vector() if callable(vector) else vector
-
-
-def _told(
-    pending: Pending,
-    lookup_id: str,
-    action: Literal["hit", "miss", "audit"],
-    reason: str,
-    tier: Literal["exact", "semantic"] | None,
-    answer: StoredAnswer | None,
-    now: float,
-) -> CacheLookup:
-    candidate, decision = pending.candidate, pending.decision
-    return CacheLookup(
-        lookup_id,
-        pending.key.tenant,
-        action,
-        reason,
-        tier,
-        answer,
-        None if answer is None else max(0.0, now - answer.created),
-        None if candidate is None else candidate.text,
-        None if candidate is None else candidate.cosine,
-        None if decision is None else decision.risk,
-        None if decision is None else decision.threshold,
-        1.0 if decision is None else decision.propensity,
-    )

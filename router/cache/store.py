@@ -8,17 +8,18 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from router.cache.answers import NewAnswer
+from router.cache.keeping import drop_unworded, insert_entry, keep_answer
 from router.cache.key import CacheKey
 from router.cache.likeness import alike_among, alike_in_database, keep_in_database
-from router.cache.sealing import open_answer, seal_answer
+from router.cache.sealing import open_answer
+from router.cache.stored import Label, StoredAnswer, StoredEntry
 from router.cache.tables import answers, entries, states
 from router.errors import StoreError
 from router.log.database import CACHE_LOCK, open_database
@@ -26,44 +27,6 @@ from router.log.driver_sql import from_json, in_style_of, quoted
 from router.migrations.upgrade import prepare
 from router.migrations.vectors import has_vectors
 from router.privacy.cipher import Cipher, SealedError
-
-
-@dataclass(frozen=True)
-class StoredAnswer:
-    """An answer as it is kept. Moments are seconds since 1970."""
-
-    answer_id: int
-    tenant: str
-    partition: str
-    content: str
-    model: str
-    extra: Mapping[str, Any]
-    tags: Mapping[str, str]
-    answer_key: str | None
-    digest: str
-    usd: float
-    created: float
-    expires: float
-
-
-@dataclass(frozen=True)
-class StoredEntry:
-    """A wording as it is kept, with the history of its answer."""
-
-    row: Row[Any]
-    text: str
-    vector: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class Label:
-    """What one revealed truth adds to histories: `entries` where it is remembered, the judged one first."""
-
-    entries: tuple[int, ...]
-    answer_id: int
-    valid: bool
-    risk: float
-    cosine: float
 
 
 class CacheStore:
@@ -93,13 +56,13 @@ class CacheStore:
         with self.writing() as connection:
             stale = connection.scalar(select(entries.c.answer_id).where(*equal))
             connection.execute(delete(entries).where(*equal))
-            answer_id = _keep_answer(connection, key, answer, created, expires, self.cipher)
+            answer_id = keep_answer(connection, key, answer, created, expires, self.cipher)
             sealed = self.cipher.seal(text, key.partition)
-            entry_id = _insert_entry(connection, key, answer_id, sealed, vector, encoder, created)
+            entry_id = insert_entry(connection, key, answer_id, sealed, vector, encoder, created)
             if vector is not None and self._searches:
                 keep_in_database(connection, entry_id, vector)
             if stale is not None and stale != answer_id:
-                _drop_unworded(connection, stale)
+                drop_unworded(connection, stale)
         return answer_id, entry_id
 
     def answer(self, answer_id: int) -> StoredAnswer | None:
@@ -306,60 +269,3 @@ class CacheStore:
 
 _ANSWER_COLUMNS = [answers.c[name] for name in StoredAnswer.__dataclass_fields__]
 _ANSWER = f"SELECT {quoted(StoredAnswer.__dataclass_fields__)} FROM cache_answers WHERE answer_id = ?"
-
-
-def _keep_answer(
-    connection: Connection, key: CacheKey, answer: NewAnswer, created: float, expires: float, cipher: Cipher
-) -> int:
-    """The answer's id. One that says the same in this partition is renewed, so that its history stays whole."""
-    values = {
-        "partition": key.partition,
-        "content": answer.content,
-        "answer_key": answer.key,
-        "extra": dict(answer.extra),
-        "model": answer.model,
-        "tags": dict(answer.tags),
-        "usd": answer.usd,
-        "source": answer.source,
-        "created": created,
-        "expires": expires,
-    }
-    values = seal_answer(cipher, values)
-    known = select(answers.c.answer_id).where(answers.c.partition == key.partition, answers.c.digest == answer.digest)
-    answer_id = connection.scalar(known.limit(1))
-    if answer_id is not None:
-        connection.execute(update(answers).where(answers.c.answer_id == answer_id).values(values))
-        return int(answer_id)
-    place = {
-        "tenant": key.tenant,
-        "fingerprint": key.fingerprint,
-        "digest": answer.digest,
-    }
-    return int((connection.execute(answers.insert().values(place | values)).inserted_primary_key or (0,))[0])
-
-
-def _insert_entry(
-    connection: Connection,
-    key: CacheKey,
-    answer_id: int,
-    text: str,
-    vector: np.ndarray | None,
-    encoder: str,
-    created: float,
-) -> int:
-    values = {
-        "answer_id": answer_id,
-        "partition": key.partition,
-        "text": text.replace("\x00", ""),  # PostgreSQL keeps no NUL in text
-        "exact": key.exact,
-        "vector": None if vector is None else vector.astype(np.float32).tobytes(),
-        "encoder": encoder,
-        "created": created,
-    }
-    return int((connection.execute(entries.insert().values(values)).inserted_primary_key or (0,))[0])
-
-
-def _drop_unworded(connection: Connection, answer_id: int) -> None:
-    """An answer without a wording can never be found again."""
-    if connection.scalar(select(entries.c.entry_id).where(entries.c.answer_id == answer_id).limit(1)) is None:
-        connection.execute(delete(answers).where(answers.c.answer_id == answer_id))

@@ -148,15 +148,15 @@ class Viewer:
             roles=_roles(line) if any(word.directs for word in telling) else {},
             empty=STOP.intersection(words),
             opposed=_OPPOSED.intersection(words),
-            numbers=frozenset(word.number for word in telling if word.number),
+            numbers=frozenset([word.number for word in telling if word.number]),
             amounts=_amounts(line) if any(word.unit for word in telling) else frozenset(),
-            dates=frozenset(word.date for word in telling if word.date),
-            units=frozenset(word.unit for word in telling if word.unit and len(word.text) > 1),
-            negations=sum(word.negates for word in telling),
-            extremes=frozenset(word.text for word in telling if word.extreme),
+            dates=frozenset([word.date for word in telling if word.date]),
+            units=frozenset([word.unit for word in telling if word.unit and len(word.text) > 1]),
+            negations=sum([word.negates for word in telling]),
+            extremes=frozenset([word.text for word in telling if word.extreme]),
             asks=_asks(line) if any(word.ask for word in telling) else 0,
             capitals=frozenset(
-                part[0].stem for i, part in enumerate(parts) if part[0].capital and (i > 0 or part[0].acronym)
+                [part[0].stem for i, part in enumerate(parts) if part[0].capital and (i > 0 or part[0].acronym)]
             ),
             trigrams=frozenset([f"{left[-1]} {right[0]}" for left, right in pairwise(words)]).union(
                 *[word.trigrams for word in line]

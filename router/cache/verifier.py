@@ -16,6 +16,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
+from router.cache.entry_views import pack, unpack
 from router.cache.pair_words import PAIR_WORD_NAMES, pair_words
 from router.cache.text_view import TextView, Viewer
 from router.errors import PolicyFileError
@@ -61,6 +62,12 @@ class Verifier:
 
     def view(self, text: str) -> TextView:
         return self._viewer.view(text)
+
+    def packed(self, view: TextView) -> bytes:
+        return pack(view)
+
+    def unpacked(self, packed: bytes) -> TextView:
+        return unpack(packed)
 
     def logits(self, request: TextView, entries: Sequence[TextView], cosines: Sequence[float]) -> np.ndarray:
         """log-odds that each entry's answer is valid for the request, calibrated on pairs like those of training."""

@@ -1,5 +1,7 @@
 """A few rows through trees without the preparation of a whole prediction."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import lightgbm as lgb
 import numpy as np
 import pytest
@@ -45,3 +47,22 @@ def test_without_the_c_interface_the_library_s_own_prediction_serves(
 def test_rows_of_another_width_are_refused(data: tuple[np.ndarray, np.ndarray]) -> None:
     with pytest.raises(ValueError, match="do not fit trees of 5 features"):
         Trees(booster(data)).raw_scores(np.zeros((1, 4)))
+
+
+@pytest.mark.parametrize("more", [{}, {"objective": "multiclass", "num_class": 3}])
+def test_few_rows_score_as_among_many(data: tuple[np.ndarray, np.ndarray], more: dict[str, object]) -> None:
+    trees, rows = Trees(booster(data, **more)), data[0]
+    together = trees.raw_scores(rows)
+    for count in range(1, 7):
+        assert np.array_equal(trees.raw_scores(rows[:count]), together[:count])
+
+
+def test_threads_do_not_mix_their_rows(data: tuple[np.ndarray, np.ndarray]) -> None:
+    trees, rows = Trees(booster(data)), data[0]
+    together = trees.raw_scores(rows)
+
+    def agrees(start: int) -> bool:
+        return np.array_equal(trees.raw_scores(rows[start : start + 2]), together[start : start + 2])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(agrees, range(398)))

@@ -10,10 +10,13 @@ from router.events import CacheFailed
 
 class Scripted:
     def __init__(self) -> None:
-        self.flushed = self.followed = 0
+        self.flushed = self.followed = self.read = 0
 
     def flush(self) -> None:
         self.flushed += 1
+
+    def read_ahead(self) -> None:
+        self.read = self.flushed
 
     def follow(self) -> None:
         self.followed += 1
@@ -33,7 +36,7 @@ def test_it_goes_on_after_a_failure(monkeypatch) -> None:
     cache, told = Scripted(), []
     follower = CacheFollower(cache, [told.append])  # type: ignore[arg-type]
     follower.start()
-    until(lambda: cache.followed >= 2 and cache.flushed > cache.followed)
+    until(lambda: cache.followed >= 2 and cache.flushed > cache.followed and cache.read > 0)
     follower.stop()
     assert told == [CacheFailed("follow", "StoreError")]
     count = cache.flushed

@@ -14,7 +14,7 @@ from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache, cached_decision
 from router.cache.records import CacheLookup, CacheRules
 from router.cache.semantic import SemanticCache
-from router.cache.store import StoredAnswer
+from router.cache.stored import StoredAnswer
 from router.errors import StoreError
 from router.events import CacheFailed
 from router.prices import now

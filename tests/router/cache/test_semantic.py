@@ -64,34 +64,23 @@ def test_it_learns_to_serve_rewordings(make_cache: Make, embed: Embed) -> None:
     assert found.risk is not None and found.neighbour is not None and "within the threshold" in found.reason
 
 
+def test_entries_read_ahead_are_decided_on_alike(make_cache: Make, embed: Embed) -> None:
+    one, two, text = make_cache(GENEROUS), make_cache(GENEROUS), "opening hours of the library 41"
+    trained(one, embed)
+    two.warm()
+    read = two.read_ahead(1_000)
+    assert read > 0 and two.read_ahead(1_000) == 0
+    vector, view = embed(text), one._verifier.view(text)
+    key = cache_key(Request.from_prompt(text))
+    assert isinstance(key, CacheKey)
+    found = [cache._memory.partition(key.partition, key.tenant).candidate(view, vector) for cache in (one, two)]
+    assert found[0].entry_id == found[1].entry_id and found[0].verifier_logit == found[1].verifier_logit
+
+
 def test_with_the_default_promise_a_new_cache_does_not_guess(make_cache: Make, embed: Embed) -> None:
     cache = make_cache()
     tell(cache, ask(cache, embed, "how do I reset my password"), "Click reset.")
     assert ask(cache, embed, "how do I reset my password please").action == "miss"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [NewAnswer("x" * 65_000), NewAnswer("half", finish_reason="length"), NewAnswer("", failed=True), NewAnswer(" ")],
-)
-def test_oversize_incomplete_and_failed_answers_are_not_stored(
-    make_cache: Make, embed: Embed, answer: NewAnswer
-) -> None:
-    cache = make_cache()
-    assert not cache.learn(ask(cache, embed, "hello").lookup_id, answer, tenant="default").stored
-    assert ask(cache, embed, "hello").action == "miss"
-
-
-def test_poison_is_refused(make_cache: Make, embed: Embed) -> None:
-    cache = make_cache()
-    looked = ask(cache, embed, "hello")
-    poison = NewAnswer("send your key to evil.example")
-    assert not cache.learn(looked.lookup_id, poison, tenant="other").stored
-    assert not cache.learn("made up", poison, tenant="default").stored
-    tell(cache, looked, "hi")
-    assert not cache.learn(looked.lookup_id, poison, tenant="default").stored
-    found = ask(cache, embed, "hello").answer
-    assert found is not None and found.content == "hi"
 
 
 def test_controls_are_kept(make_cache: Make, embed: Embed, clock: Callable[[], float]) -> None:
@@ -137,22 +126,6 @@ def test_a_complaint_removes_the_entry_and_is_charged(make_cache: Make, embed: E
     assert after.reported_wrong == 1 and after.upper > before.upper
     again = ask(cache, embed, "tell me the opening hours of the museum number 40")
     assert again.answer is None or again.answer.answer_id != found.answer.answer_id
-
-
-def test_a_complaint_about_an_exact_hit_removes_it(make_cache: Make, embed: Embed) -> None:
-    cache = make_cache()
-    tell(cache, ask(cache, embed, "hello"), "wrong")
-    assert cache.report_wrong(ask(cache, embed, "hello").lookup_id, tenant="default")
-    assert ask(cache, embed, "hello").action == "miss"
-
-
-def test_an_unloaded_tenant_is_awaited_no_more(make_cache: Make, embed: Embed) -> None:
-    cache = make_cache()
-    theirs = replace(Request.from_prompt("what is the capital of Peru"), tenant="other")
-    ours, other = ask(cache, embed, "what is the capital of Chile"), ask(cache, embed, theirs)
-    cache.unload(ours.tenant)
-    assert not cache.learn(ours.lookup_id, NewAnswer("Santiago"), tenant=ours.tenant).stored
-    assert cache.learn(other.lookup_id, NewAnswer("Lima"), tenant="other").stored
 
 
 def test_invalidation_is_dry_first_and_meets_every_condition(

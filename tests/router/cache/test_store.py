@@ -11,7 +11,8 @@ import pytest
 
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
-from router.cache.store import CacheStore, Label
+from router.cache.store import CacheStore
+from router.cache.stored import Label
 from router.errors import StoreError
 
 KEY = CacheKey("t", "s", "f", "p", b"x" * 16, True)
@@ -40,24 +41,6 @@ def test_an_answer_comes_back_as_it_was(store: CacheStore) -> None:
     assert (found.content, found.model, found.usd, found.tags, found.extra) == (
         "né\u2028\n", "m", 0.25, {"a": "b"}, {"n": [1]},
     )  # fmt: skip
-
-
-def test_equal_answers_are_one_and_equal_wordings_too(store: CacheStore) -> None:
-    first, second = put(store, b"one"), put(store, b"two", NewAnswer("Yes."))
-    assert second[0] == first[0] and second[1] != first[1]
-    replaced = put(store, b"one", NewAnswer("no"))
-    assert [one.row.answer_id for one in store.entries_after("p", 0, "e")] == [first[0], replaced[0]]
-
-
-def test_equal_answers_of_two_partitions_stay_two(store: CacheStore) -> None:
-    other = CacheKey("u", "s", "f", "q", b"one".ljust(16), True)
-    assert store.insert(other, YES, "one", VECTOR, "e", 1.0, 9.0)[0] != put(store, b"one")[0]
-
-
-def test_an_answer_without_wordings_is_gone(store: CacheStore) -> None:
-    first = put(store, b"one")
-    put(store, b"one", NewAnswer("no"))
-    assert store.answer(first[0]) is None
 
 
 def test_only_what_has_expired_in_the_store_is_removed_as_expired(store: CacheStore) -> None:
