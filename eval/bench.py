@@ -29,6 +29,7 @@ from eval.bench_policy import effort_rows, left_out_rows
 from eval.bench_processes import process_rows
 from eval.bench_runner import SETS, Bench, Figure, short_prompts
 from eval.bench_shadow import shadow_rows
+from eval.bench_subjects import subject_figures
 from eval.cache_replay import read_stream
 from eval.heldout import commit
 from router.cache.verifier import Verifier
@@ -51,6 +52,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "quality": quality,
         "effort": _effort,
         "leave-task-out": _left_out,
+        "leave-subjects-out": subject_figures,
         "ledger": _ledger,
         "off-policy": _off_policy,
         "gate": _gate,

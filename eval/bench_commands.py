@@ -28,7 +28,7 @@ from router.settings import Settings
 def encoders(bench: Bench) -> Iterator[Figure]:
     """Each backend against sentence-transformers on the same prompts: likeness of vectors, and time in turn."""
     prompts = short_prompts(bench.data / "medagents.parquet")
-    backends: tuple[Literal["torch", "onnx", "onnx-int8"], ...] = ("torch", "onnx", "onnx-int8")
+    backends: tuple[Literal["torch", "onnx", "onnx-int8", "static"], ...] = ("torch", "onnx", "onnx-int8", "static")
     encoders = {
         name: load_encoder(Settings(models_dir=bench.scratch / "models", encoder_backend=name)) for name in backends
     }
@@ -41,10 +41,16 @@ def encoders(bench: Bench) -> Iterator[Figure]:
             times[name].append(1e3 * (time.perf_counter() - started))
     command, data = "python -m eval bench --only encoders", "medagents, 10–60 words"
     for name in encoders:
-        cosine = (np.stack(vectors[name]) * np.stack(vectors["torch"])).sum(axis=1)
-        likeness = f"cosine to torch mean {cosine.mean():.5f}, least {cosine.min():.5f}; "
-        value = (likeness if name != "torch" else "") + _median(times[name])
+        value = _likeness(vectors[name], vectors["torch"], name) + _median(times[name])
         yield Figure(f"encoder {name}, one prompt", value, len(prompts), data, command)
+
+
+def _likeness(vectors: list[np.ndarray], torch: list[np.ndarray], name: str) -> str:
+    """How near an encoder's vectors are to torch's; nothing for torch itself and for vectors of another space."""
+    if name in ("torch", "static"):
+        return ""
+    cosine = (np.stack(vectors) * np.stack(torch)).sum(axis=1)
+    return f"cosine to torch mean {cosine.mean():.5f}, least {cosine.min():.5f}; "
 
 
 def training(bench: Bench) -> Iterator[Figure]:
@@ -130,10 +136,11 @@ def _reported(bench: Bench, labels: str, folder: str) -> Iterator[Figure]:
 
 
 def encoder_choice(bench: Bench) -> Iterator[Figure]:
-    """What int8 costs in routing and in the cache, beside fp32: about ten minutes on two idle cores."""
+    """What int8 and static word vectors cost in routing and in the cache, beside fp32: about twelve minutes on two
+    idle cores."""
     stream = read_stream(bench.data.parent / "cache" / "question_pairs.parquet", "test")
     verifier, command = Verifier.load(Settings().cache_verifier), "python -m eval bench --only encoder-choice"
-    backends: tuple[Literal["onnx", "onnx-int8"], ...] = ("onnx", "onnx-int8")
+    backends: tuple[Literal["onnx", "onnx-int8", "static"], ...] = ("onnx", "onnx-int8", "static")
     for backend in backends:
         chosen, folder = copy(bench), f"medagents-{backend}"
         chosen.environment = {**bench.environment, "TIERWISE_ENCODER_BACKEND": backend}

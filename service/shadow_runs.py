@@ -158,14 +158,15 @@ class ShadowRuns:
         """The answer, paid from the cap; None where there is no room. What a failed call held stays spent: it may be
         billed all the same."""
         held = most if most == most else UNKNOWN_USD
-        if not self.cap.take(held):
+        taken = self.cap.take(held)
+        if taken is None:
             tell(self._hooks, ShadowRun("over-cap"))
             return None
         done = self._endpoint.complete(body)
         tokens = done.usage.get("input_tokens"), done.usage.get("output_tokens")
         billed = None if None in tokens else self._price(route, Usage(*tokens), self._clock())  # type: ignore[arg-type]
         if billed is not None:
-            self.cap.correct(held, float(billed))
+            self.cap.correct(taken, float(billed))
         return done
 
     def _score(self, decision_id: str) -> None:

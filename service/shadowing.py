@@ -35,7 +35,7 @@ def make_runs(
         return None
     key = None if settings.shadow_api_key is None else settings.shadow_api_key.get_secret_value()
     endpoint = Endpoint(settings.shadow_endpoint, key, settings.shadow_timeout_seconds)
-    cap = DailyCap(settings.shadow_usd_per_day)
+    cap = DailyCap(settings.shadow_usd_per_day, store)
     return ShadowRuns(endpoint, cap, store, price, lambda: spending.settling(price), settings.shadow_judge, hooks)
 
 

@@ -13,6 +13,7 @@ from router.settings import Settings
 from router.tables import write_table
 from training.fit import FitOptions, FitResult, fit
 from training.harvest import add_harvest
+from training.large_labels import MOST_LABELS
 from training.model_commands import add_model_commands
 from training.operating_point import Objective
 from training.policy_commands import add_policy_commands
@@ -69,6 +70,12 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", help="the moment whose prices count (ISO 8601; default: now)")
     parser.add_argument("--route", action="append", default=[], help="a route without any label yet, model|effort")
     parser.add_argument("--without", action="append", default=[], help="retire a model, or a route")
+    parser.add_argument(
+        "--most-labels",
+        type=int,
+        default=MOST_LABELS,
+        help=f"of a larger Parquet file, train on the labels of a random part of its queries (default {MOST_LABELS:,})",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--simulated", action="store_true", help="mark every figure from these labels as simulated")
     parser.add_argument("--no-tracking", action="store_true", help="do not record the training in MLflow")
@@ -88,6 +95,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         simulated=arguments.simulated,
         unlabelled=tuple(Route.parse(key) for key in arguments.route),
         without=tuple(arguments.without),
+        most_labels=arguments.most_labels,
     )
     with stage_progress() as progress:
         result = fit(options, settings, progress)

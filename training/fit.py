@@ -16,7 +16,7 @@ from router.costs import billed_usd, dearest_call, expected_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
 from router.estimate.linear_algebra import one_blas_thread
-from router.labels import LabelMatrix, SplitBy, read_labels
+from router.labels import LabelMatrix, SplitBy
 from router.objective import weighed
 from router.operating_points import read_value
 from router.plans.files import write_plans
@@ -27,6 +27,7 @@ from router.routes import Route
 from router.settings import Settings
 from training.checks import label_notes, twin_notes
 from training.estimators import FittedEstimator, fit_estimator
+from training.large_labels import MOST_LABELS, read_bounded
 from training.new_models import base_prior, choose_routes
 from training.operating_point import Objective, operating_point, sweep
 from training.plans import FittedPlans, fit_plans
@@ -41,7 +42,8 @@ LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-tran
 @dataclass(frozen=True)
 class FitOptions:
     """What a training is told. `at` is the moment whose prices the sweep and the operating point see; `unlabelled` are
-    routes of the catalogue that nobody has run yet, `without` models or routes to retire."""
+    routes of the catalogue that nobody has run yet, `without` models or routes to retire; of more than `most_labels`
+    rows a part is kept."""
 
     labels: Path
     out: Path
@@ -53,6 +55,7 @@ class FitOptions:
     simulated: bool = False
     unlabelled: tuple[Route, ...] = ()
     without: tuple[str, ...] = ()
+    most_labels: int = MOST_LABELS
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def fit(
     """Train a policy and write its folder. Raises TierwiseError before anything is written when the input is wrong."""
     progress("reading labels", 0.0)
     route_settings = read_routes_file(options.routes) if options.routes else {}
-    everything = read_labels(options.labels, options.split_by)
+    everything = read_bounded(options.labels, options.split_by, options.most_labels, options.seed)
     data = choose_routes(everything.part("train"), options.unlabelled, options.without)
     priced = price_routes(data, route_settings, options.at)
     encoder = encoder or load_encoder(settings)

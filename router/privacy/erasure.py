@@ -17,7 +17,7 @@ from router.log.tables import decisions
 from router.migrations.schema import SCHEMA
 from router.spend import ledger_tables
 
-# Amounts belong to the books of whoever runs the service; keys and what is switched are no data of a user's.
+# Amounts belong to the books of whoever runs the service; keys, switches and statistics are no data of a user's.
 KEPT = frozenset(
     {
         "ledger_calls",
@@ -27,6 +27,8 @@ KEPT = frozenset(
         "ledger_silences",
         "access_keys",
         "policy_changes",
+        "shadow_days",
+        "drift_standings",
     }
 )
 _IDS = ("decision_id", "lookup_id")

@@ -1,6 +1,8 @@
-"""The table of shadow comparisons. It lives in the log's metadata; knows columns, not what is done with them.
+"""The tables of shadow comparisons and of what their alternatives cost a day. They live in the log's metadata; know
+columns, not what is done with them.
 
-Append-only. What came of the alternative stands with the reports on the decision, not here: a row needs no change.
+Comparisons are append-only. What came of the alternative stands with the reports on the decision, not here: a row needs
+no change.
 """
 
 from sqlalchemy import JSON, Boolean, Column, Float, Index, String, Table
@@ -26,4 +28,12 @@ shadows = Table(
     Column("sampled", Boolean, nullable=False),
     Column("alternative", JSON),
     Index("shadows_by_candidate", "candidate", "at"),
+)
+
+# One row a UTC day: what all processes together spent on alternatives, or hold for them.
+shadow_days = Table(
+    "shadow_days",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("usd", Float, nullable=False),
 )

@@ -1,10 +1,19 @@
 import json
+import time
 
 import numpy as np
 import pytest
 
 from router.embedding_cache import embed_cached
-from router.encoders import DEFAULT_ENCODER, HashingEncoder, OnnxEncoder, TorchEncoder, find_weights, load_encoder
+from router.encoders import (
+    DEFAULT_ENCODER,
+    HashingEncoder,
+    OnnxEncoder,
+    StaticEncoder,
+    TorchEncoder,
+    find_weights,
+    load_encoder,
+)
 from router.errors import EncoderError
 from router.settings import Settings
 
@@ -20,10 +29,10 @@ def exports(tmp_path_factory):
 def encoders(exports):
     onnx = load_encoder(Settings(models_dir=exports))
     torch = TorchEncoder(DEFAULT_ENCODER, find_weights(DEFAULT_ENCODER))
-    return {"onnx": onnx, "torch": torch, "hashing": HashingEncoder()}
+    return {"onnx": onnx, "torch": torch, "hashing": HashingEncoder(), "static": StaticEncoder()}
 
 
-@pytest.mark.parametrize("kind", ["onnx", "torch", "hashing"])
+@pytest.mark.parametrize("kind", ["onnx", "torch", "static", "hashing"])
 def test_contract_of_every_encoder(encoders, kind):
     encoder = encoders[kind]
     together = encoder.encode(TEXTS)
@@ -41,9 +50,25 @@ def test_onnx_gives_the_vectors_of_sentence_transformers(encoders):
     assert not encoders["onnx"].identity.comparable(encoders["hashing"].identity)
 
 
-def test_a_megabyte_is_cut_not_refused(encoders):
-    text = "word " * 200_000
-    assert np.array_equal(encoders["onnx"].encode([text])[0], encoders["onnx"].encode([text[:40_000]])[0])
+@pytest.mark.parametrize("kind", ["onnx", "static", "hashing"])
+@pytest.mark.parametrize("text", ["word " * 200_000, "a" * 1_000_000], ids=["words", "one-word"])
+def test_a_megabyte_is_cut_not_refused(encoders, kind, text):
+    """The time is bounded because the same work is done as for what is read of it."""
+    encoder, started = encoders[kind], time.process_time()
+    whole = encoder.encode([text])[0]
+    assert time.process_time() - started < 2
+    assert np.array_equal(whole, encoder.encode([text[:40_000]])[0])
+
+
+def test_static_vectors_know_likeness_and_not_order(encoders):
+    a, b, far = encoders["static"].encode(["reset my password", "my password reset", "bake sourdough bread"])
+    assert a @ b > 0.9 and a @ far < 0.3
+
+
+def test_static_vectors_without_their_package_say_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr("router.encoders.find_spec", lambda name: None)
+    with pytest.raises(EncoderError, match=r"tierwise\[static\]"):
+        load_encoder(Settings(models_dir=tmp_path, encoder_backend="static"))
 
 
 def test_an_export_with_a_changed_byte_is_refused(encoders, exports, tmp_path):

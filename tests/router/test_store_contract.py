@@ -33,6 +33,7 @@ from router.migrations.vectors import has_vectors
 from router.policy import Policy
 from router.prices import PriceBook
 from router.requests import Request
+from router.shadow.daily_cap import DailyCap
 from router.spend import ledger
 from router.spend.budgets import Estimate
 from router.spend.ledger import NewCall, Settlement
@@ -113,6 +114,14 @@ def test_a_lease_is_one_process_s(logs: list[LogStore]) -> None:
         return logs[place].write(lambda c: leases.hold(c, "chores", f"p{place}", now_ms, 1000)).result(20)
 
     assert [take(0, 0), take(1, 500), take(0, 900), take(1, 1900)] == [True, False, True, True]
+
+
+def test_what_alternatives_cost_a_day_is_one_sum(logs: list[LogStore]) -> None:
+    one, two = (DailyCap(1.0, log) for log in logs[:2])
+    held = one.take(0.75)
+    assert held is not None and two.take(0.5) is None
+    one.correct(held, 0.25)
+    assert two.take(0.5) is not None and two.spent == one.spent == 0.75
 
 
 def test_the_cache_keeps_answers_histories_and_states(caches: list[CacheStore]) -> None:

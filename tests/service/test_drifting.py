@@ -1,6 +1,7 @@
 """Drift is told with its slice, its size and what was done; a fresh policy that disappoints goes back."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -118,3 +119,23 @@ def test_another_policy_begins_anew(world: World, tmp_path: Path) -> None:
 def test_between_looks_nothing_is_looked_at(world: World) -> None:
     world.look()
     assert world.drifting.look() == []
+
+
+def test_a_process_that_does_not_look_tells_what_the_other_found(
+    world: World, tmp_path: Path, safe: SafeRoute, store_url: str
+) -> None:
+    world.outcomes(20, right=0.8)
+    assert world.outcomes(40, right=0.6)
+    with closing(LogStore(store_url)) as store:
+        beside = Drifting(Engine(safe, store), tmp_path / "models", lambda alerts: None)
+        told = beside.told()
+    assert told["alarms"] == list(world.drifting.alarms) and told["streams"] == list(world.drifting.state)
+
+
+def test_alarms_outlive_the_process_that_raised_them(world: World, tmp_path: Path) -> None:
+    world.outcomes(20, right=0.8)
+    world.outcomes(40, right=0.6)
+    before = list(world.drifting.alarms)
+    after = Drifting(world.engine, tmp_path / "models", lambda alerts: None, clock=lambda: world.at + LOOK_EVERY)
+    after.look()
+    assert not after.alarms and after.told()["alarms"] == before

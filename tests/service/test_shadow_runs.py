@@ -44,7 +44,9 @@ class World:
 
         endpoint = Endpoint("http://llm/v1/", "secret", seconds, httpx.MockTransport(handle))
         settling = lambda: self.spending.settling(self.price)  # noqa: E731
-        return ShadowRuns(endpoint, DailyCap(usd), self.store, self.price, settling, judge, [self.told.append])
+        return ShadowRuns(
+            endpoint, DailyCap(usd, self.store), self.store, self.price, settling, judge, [self.told.append]
+        )
 
     def price(self, route, usage, at):
         return self.incumbent.book.usd(route, usage, at)

@@ -105,3 +105,8 @@ def test_degenerate_label_sets_train(labels, tmp_path, kind):
     assert np.isfinite(estimates.p).all() and result.notes
     if kind in ("all right", "all wrong"):
         assert abs(estimates.p.mean() - (kind == "all right")) < 0.1
+
+
+def test_more_labels_than_asked_for_train_on_a_part_and_say_so(labels, tmp_path):
+    manifest = train(labels, tmp_path / "part", most_labels=900).manifest
+    assert manifest["labels"]["labels"] <= 900 and any("--most-labels" in note for note in manifest["notes"])
