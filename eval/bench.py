@@ -25,6 +25,7 @@ from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_gate import REPETITIONS, RESAMPLED, RUNS, SEEDS, error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
 from eval.bench_load import Load, load_rows
+from eval.bench_memory import memory_rows
 from eval.bench_policy import effort_rows, left_out_rows
 from eval.bench_processes import process_rows
 from eval.bench_runner import SETS, Bench, Figure, short_prompts
@@ -69,6 +70,7 @@ def bench(
         "service-load": _service_load,
         "encoder-choice": encoder_choice,
         "overload": _overload,
+        "memory": _memory,
     }
     unknown = [part for part in only if part not in parts]
     if unknown:
@@ -174,15 +176,25 @@ def _service_load(bench: Bench) -> Iterator[Figure]:
 
 
 def _kills(bench: Bench) -> Iterator[Figure]:
-    """Under an encoder without weights: what is kept does not depend on it, and a process starts sooner."""
+    folder, environment = _light(bench)
+    for row in (*kill_rows(folder, environment, bench.scratch), *gone_rows(folder, environment, bench.scratch)):
+        yield Figure(*row, command="python -m eval bench --only kills")
+
+
+def _memory(bench: Bench) -> Iterator[Figure]:
+    for row in memory_rows(*_light(bench), bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only memory")
+
+
+def _light(bench: Bench) -> tuple[Path, Mapping[str, str]]:
+    """A policy and its environment under an encoder without weights: what is kept does not depend on it, and a process
+    starts sooner."""
     light = copy(bench)
     light.environment = {**bench.environment, "TIERWISE_ENCODER_BACKEND": "hashing"}
     simulated, folder = str(bench.scratch / "s.parquet"), bench.folder("hashing")
     light.run("training", "simulate", "--queries", "200", "--out", simulated)
     light.run("training", "fit", "--labels", simulated, "--out", str(folder), "--no-tracking")
-    environment = light.environment
-    for row in (*kill_rows(folder, environment, bench.scratch), *gone_rows(folder, environment, bench.scratch)):
-        yield Figure(*row, command="python -m eval bench --only kills")
+    return folder, light.environment
 
 
 def _overload(bench: Bench) -> Iterator[Figure]:

@@ -24,13 +24,18 @@ def memory_rows(policy: Path, environment: Mapping[str, str], scratch: Path, req
     load = Load(policy, environment, (), scratch)
     with load.served("memory") as service:
         texts, points = itertools.cycle(answered(service.url)), [(0, _resident(service.process.pid))]
-        new = (f"how many sheep does a herd of {number} lose by night" for number in itertools.count())
-        both = (text for pair in zip(texts, new) for text in pair)
+        both = (text for pair in zip(texts, fresh()) for text in pair)
         while points[-1][0] < requests:
             found = closed_loop(service.url, both, CLIENTS, PIECE_SECONDS)
             done = points[-1][0] + len(found.good) + found.fallbacks
             points.append((done, _resident(service.process.pid)))
     yield "memory per 1,000 requests, last half", slope(points), points[-1][0], "half byte-identical, half new"
+
+
+def fresh() -> Iterator[str]:
+    """A million prompts of the same few hundred words: caches of words fill early, as they do under real traffic."""
+    for one, two, three in itertools.product(range(100), repeat=3):
+        yield f"how many of {one} sheep and {two} goats does herd {three} lose by night"
 
 
 def answered(url: str) -> list[str]:
