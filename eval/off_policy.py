@@ -73,11 +73,11 @@ def lines_of(said: Answer) -> list[str]:
     """The statement, then a line per estimator; figures of a log that cannot answer are not shown."""
     if not said.answers:
         return [said.statement]
-    columns = ("estimator", "correct", "95 % bootstrap", "Bernstein", "USD/1,000", "95 % bootstrap")
+    columns = ("estimator", "correct", "95 % interval", "Bernstein", "USD/1,000", "95 % interval")
     lines = [said.statement, _LINE.format(*columns)]
     for right, usd in zip(said.accuracy, said.usd):
-        shown = [_range(one, per_cent) for one in (right.bootstrap, right.bernstein)]
-        spent = dollars(usd.value, 1000), _range(usd.bootstrap, lambda x: dollars(x, 1000))
+        shown = [_range(one, per_cent) for one in (right.interval, right.bernstein)]
+        spent = dollars(usd.value, 1000), _range(usd.interval, lambda x: dollars(x, 1000))
         lines.append(_LINE.format(right.estimator, per_cent(right.value), *shown, *spent))
     lines.append(f"By the doubly robust estimate a correct answer costs {dollars(said.usd_per_correct)}.")
     return lines

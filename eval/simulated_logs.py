@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from router.off_policy.estimators import NAMES, Bandit, bandit_of, contributions
-from router.off_policy.intervals import bernstein_interval, bootstrap_intervals
+from router.off_policy.intervals import bernstein_interval, bootstrap_intervals, student_interval
 
 Logging = Literal["uniform", "softmax", "epsilon-greedy"]
 LOGGING: tuple[Logging, ...] = ("uniform", "softmax", "epsilon-greedy")
@@ -67,6 +67,7 @@ class CoverageFigure:
 
     logging: str
     estimator: str
+    student: float
     bootstrap: float
     bernstein: float
     bias: float
@@ -74,27 +75,26 @@ class CoverageFigure:
 
 
 def coverage(logging: Logging, repetitions: int = 500, n: int = 5_000, replicates: int = 999) -> list[CoverageFigure]:
-    """Repeat logging and estimating; the range of contributions is known here, so Bernstein's interval is a bound."""
+    """Repeat logging and estimating; the range of contributions is known here, so Bernstein's interval is a bound.
+    Without `replicates` nothing is resampled."""
     world = make_world(logging)
     least = float(world.logged.min())
-    held = {name: np.zeros((repetitions, 2)) for name in NAMES}
+    held = {name: np.zeros((repetitions, 3)) for name in NAMES}
     values = {name: np.zeros(repetitions) for name in NAMES}
     for i in range(repetitions):
         data = world.log(n, seed=(LOGGING.index(logging), i))
         made = [contributions(data, name) for name in NAMES]
-        for name, one, near in zip(NAMES, made, bootstrap_intervals(made, 0.05, replicates, i)):
+        drawn = bootstrap_intervals(made, 0.05, replicates, i) if replicates else [(np.nan, np.nan)] * len(made)
+        for name, one, near in zip(NAMES, made, drawn):
             spread = 1.0 if name == "DM" else 1 / least if name == "IPS" else 2 / least + 1
-            intervals = near, bernstein_interval(one, 0.05, spread)
+            intervals = student_interval(one), near, bernstein_interval(one, 0.05, spread)
             held[name][i] = [low <= world.truth <= high for low, high in intervals]
             values[name][i] = one.value
-    return [
-        CoverageFigure(
-            logging,
-            name,
-            float(held[name][:, 0].mean()),
-            float(held[name][:, 1].mean()),
-            float(values[name].mean() - world.truth),
-            float(np.sqrt(np.mean((values[name] - world.truth) ** 2))),
-        )
-        for name in NAMES
-    ]
+    return [_figure(logging, name, held[name], values[name] - world.truth) for name in NAMES]
+
+
+def _figure(logging: str, name: str, held: np.ndarray, off: np.ndarray) -> CoverageFigure:
+    student, bootstrap, bernstein = map(float, held.mean(axis=0))
+    return CoverageFigure(
+        logging, name, student, bootstrap, bernstein, float(off.mean()), float(np.sqrt(np.mean(off**2)))
+    )

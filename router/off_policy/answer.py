@@ -15,7 +15,7 @@ from router.off_policy.estimators import (
     contributions,
     effective_sample_size,
 )
-from router.off_policy.intervals import Interval, bernstein_interval, bootstrap_intervals
+from router.off_policy.intervals import Interval, bernstein_interval, bootstrap_intervals, student_interval
 from router.off_policy.logged import Logged
 
 MOST_UNSUPPORTED = 0.01
@@ -25,10 +25,12 @@ BEST_ESTIMATOR = "DR"
 
 @dataclass(frozen=True)
 class Figure:
-    """One estimator's estimate of one mean per request, with two 95 % intervals."""
+    """One estimator's estimate of one mean per request, with its 95 % `interval` and two others: the studentised
+    bootstrap's and empirical Bernstein's."""
 
     estimator: str
     value: float
+    interval: tuple[float, float]
     bootstrap: tuple[float, float]
     bernstein: tuple[float, float]
     threshold: float | None
@@ -122,9 +124,10 @@ def _figures(seen: Logged, choice: np.ndarray, name: str, replicates: int, seed:
     model = seen.filled(getattr(seen, _REWARDS[name]), reward)
     data = bandit_of(reward, seen.taken, seen.probability, _target(choice, len(seen.routes)), model)
     made = [contributions(data, estimator) for estimator in NAMES]
-    for one, interval in zip(made, bootstrap_intervals(made, 0.05, replicates, seed)):
-        near, sure = (_possible(name, each) for each in (interval, bernstein_interval(one)))
-        yield Figure(one.name, one.value, near, sure, one.tuned)
+    for one, drawn in zip(made, bootstrap_intervals(made, 0.05, replicates, seed)):
+        near, sure = student_interval(one), bernstein_interval(one)
+        near, drawn, sure = (_possible(name, each) for each in (near, drawn, sure))
+        yield Figure(one.name, one.value, near, drawn, sure, one.tuned)
 
 
 def _possible(name: str, interval: Interval) -> Interval:

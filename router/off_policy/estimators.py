@@ -32,18 +32,27 @@ class Bandit:
 @dataclass(frozen=True)
 class Contributions:
     """`above` (n,) and `below` (n,): the estimate is the sum of the one over the sum of the other. `tuned` is the
-    threshold that was chosen, `bias` what leaving large ratios aside may have cost: intervals are wider by it."""
+    threshold that was chosen, `unshrunk` (n,) the contributions as they were before large ratios were left aside."""
 
     name: str
     above: np.ndarray = field(repr=False)
     below: np.ndarray = field(repr=False)
     tuned: float | None = None
-    bias: float = 0.0
+    unshrunk: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def value(self) -> float:
         total = float(self.below.sum())
         return float(self.above.sum()) / total if total > 0 else float("nan")
+
+    @property
+    def error(self) -> np.ndarray:
+        """(n,): what intervals rest on; its mean is 0, and its standard error over that of `below`'s mean the
+        estimate's. What shrinking saves in variance it may cost in bias, which is known no better than the unshrunk
+        estimate itself: so a shrunk one is as sure as that, and no surer."""
+        if self.unshrunk is not None:
+            return self.unshrunk - float(self.unshrunk.mean())
+        return self.above - self.value * self.below
 
 
 def bandit_of(
@@ -72,8 +81,9 @@ def contributions(data: Bandit, name: str) -> Contributions:
     if name == "DR":
         return Contributions(name, _doubly_robust(data, data.ratio), ones)
     shrink = _switched if name == "SWITCH-DR" else _shrunk
-    threshold, bias = _least_error(data, shrink)
-    return Contributions(name, _doubly_robust(data, shrink(data.ratio, threshold)), ones, threshold, bias)
+    threshold = _least_error(data, shrink)
+    kept = _doubly_robust(data, shrink(data.ratio, threshold))
+    return Contributions(name, kept, ones, threshold, _doubly_robust(data, data.ratio))
 
 
 def effective_sample_size(ratio: np.ndarray) -> float:
@@ -95,18 +105,18 @@ def _shrunk(ratio: np.ndarray, threshold: float) -> np.ndarray:
     return ratio * threshold**2 / (ratio**2 + threshold**2)
 
 
-def _least_error(data: Bandit, shrink: Callable[[np.ndarray, float], np.ndarray]) -> tuple[float, float]:
-    """The threshold whose variance plus squared bias, as the sample shows them, is least; and that bias."""
+def _least_error(data: Bandit, shrink: Callable[[np.ndarray, float], np.ndarray]) -> float:
+    """The threshold whose variance plus squared bias, as the sample shows them, is least."""
     largest = float(data.ratio.max(initial=0.0))
     if largest <= 0:
-        return 1.0, 0.0
+        return 1.0
     residual = data.reward - data.model
-    best, bias_of_best, least = largest * 1e3, 0.0, np.inf
+    best, least = largest * 1e3, np.inf
     for threshold in (*np.geomspace(max(largest / 1e3, 1e-6), largest, _GRID), largest * 1e3):
         kept = shrink(data.ratio, float(threshold))
         lost = (data.ratio - kept) * residual  # its mean is the bias; what cannot be told of it counts as bias too
         bias = abs(float(lost.mean())) + float(lost.std()) / math.sqrt(data.n)
         error = float(np.var(_doubly_robust(data, kept))) / data.n + bias**2
         if error < least:
-            best, bias_of_best, least = float(threshold), abs(float(lost.mean())), error
-    return best, bias_of_best
+            best, least = float(threshold), error
+    return best

@@ -4,11 +4,28 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import stdtrit
 
 from router.off_policy.estimators import Contributions
 
+LEAST_FREEDOM = 2.0
 _CELLS = 2_000_000  # resampled rows at a time
 Interval = tuple[float, float]
+
+
+def student_interval(of: Contributions, level: float = 0.05) -> Interval:
+    """Student's t with as many degrees of freedom as the contributions' spread is known by: (Σe²)² / Σe⁴
+    (Satterthwaite 1946, moments of one sample). A few large ratios that carry the estimate carry its standard error
+    as well, which is then too small where they were not drawn; a normal interval trusts it."""
+    n, error = len(of.above), of.error
+    squares = float((error**2).sum())
+    if n < 2:
+        return math.nan, math.nan
+    if squares == 0:
+        return of.value, of.value
+    freedom = max(squares**2 / float((error**4).sum()), LEAST_FREEDOM)
+    half = float(stdtrit(freedom, 1 - level / 2)) * math.sqrt(squares) / n / abs(float(of.below.mean()))
+    return of.value - half, of.value + half
 
 
 def bootstrap_intervals(
@@ -21,7 +38,7 @@ def bootstrap_intervals(
         return [(math.nan, math.nan)] * len(made)
     value = np.array([one.value for one in made])
     below = np.column_stack([one.below for one in made])
-    error = np.column_stack([one.above for one in made]) - value * below
+    error = np.column_stack([one.error for one in made])
     rng, drawn_t = np.random.default_rng(seed), []
     block = max(1, min(replicates, _CELLS // n))
     for start in range(0, replicates, block):
@@ -32,7 +49,7 @@ def bootstrap_intervals(
     scale = error.std(axis=0) / math.sqrt(n) / np.abs(below.mean(axis=0))
     limits = np.nanquantile(np.concatenate(drawn_t), [1 - level / 2, level / 2], axis=0)
     low, high = value - limits * scale
-    return [(float(a) - one.bias, float(b) + one.bias) for a, b, one in zip(low, high, made)]
+    return [(float(a), float(b)) for a, b in zip(low, high)]
 
 
 def _studentised(weights: np.ndarray, error: np.ndarray) -> np.ndarray:
@@ -51,7 +68,8 @@ def bernstein_interval(of: Contributions, level: float = 0.05, spread: float | N
     n = len(of.above)
     if n < 2 or not np.all(of.below == 1.0):
         return math.nan, math.nan
-    width = float(np.ptp(of.above)) if spread is None else spread
+    error = of.error
+    width = float(np.ptp(error)) if spread is None else spread
     log = math.log(4.0 / level)
-    half = math.sqrt(2.0 * float(np.var(of.above, ddof=1)) * log / n) + 7.0 * width * log / (3.0 * (n - 1))
-    return of.value - half - of.bias, of.value + half + of.bias
+    half = math.sqrt(2.0 * float(np.var(error, ddof=1)) * log / n) + 7.0 * width * log / (3.0 * (n - 1))
+    return of.value - half, of.value + half

@@ -49,7 +49,7 @@ def test_an_explored_log_answers_for_another_policy():
     said = answer(simulated(20_000, 0.1), np.ones(20_000, dtype=int), replicates=100)
     assert said.answers and said.coverage.effective == pytest.approx(2_000, rel=0.1)
     robust = {one.estimator: one for one in said.accuracy}["DR"]
-    assert robust.bootstrap[0] < 0.8 < robust.bootstrap[1]
+    assert all(low < 0.8 < high for low, high in (robust.interval, robust.bootstrap))
     assert said.usd_per_correct == pytest.approx(1.25, rel=0.1)
 
 

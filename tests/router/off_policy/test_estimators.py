@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.off_policy.estimators import NAMES, Bandit, bandit_of, contributions, effective_sample_size
-from router.off_policy.intervals import bernstein_interval, bootstrap_intervals
 
 
 def world(n: int, seed: int = 0, wrong: float = 0.3) -> tuple[Bandit, float]:
@@ -44,16 +43,3 @@ def test_a_true_model_makes_doubly_robust_the_direct_method():
 def test_rare_routes_leave_a_small_effective_sample():
     data, _ = world(1_000)
     assert effective_sample_size(data.ratio) == pytest.approx(200, rel=0.15)
-
-
-def test_intervals_hold_the_truth_and_bernsteins_is_the_wider():
-    for seed in range(10):
-        data, truth = world(3_000, seed)
-        made = contributions(data, "DR")
-        near, sure = bootstrap_intervals([made], replicates=200)[0], bernstein_interval(made, spread=11.0)
-        assert sure[0] < near[0] < near[1] < sure[1]
-        assert sure[0] <= truth <= sure[1]
-
-
-def test_a_ratio_has_no_bernstein_interval():
-    assert np.isnan(bernstein_interval(contributions(world(100)[0], "SNIPS"))).all()
