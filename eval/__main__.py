@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "--only", nargs="*", default=[], metavar="PART", help="encoders, training, deciding, routing, quality, …"
     )
     bench.add_argument("--out", type=Path, default=Path("reports/bench"))
+    bench.add_argument(
+        "--scale", type=float, default=1.0, help="share of simulated traffic and repetitions that is made"
+    )
     bench.set_defaults(command=_bench)
     return parser
 
@@ -128,7 +131,7 @@ def _spend(arguments: argparse.Namespace) -> None:
 def _bench(arguments: argparse.Namespace) -> None:
     from eval.bench import bench
 
-    bench(arguments.data, arguments.out, tuple(arguments.only), lambda line: print(line, flush=True))
+    bench(arguments.data, arguments.out, tuple(arguments.only), lambda line: print(line, flush=True), arguments.scale)
     print(f"Table: {arguments.out / 'bench.md'}")
 
 

@@ -22,9 +22,10 @@ from eval.bench_cache import cache_figures, speed_figures
 from eval.bench_commands import deciding, encoder_choice, encoders, quality, routing, training
 from eval.bench_drift import drift_rows
 from eval.bench_faults import gone_rows, kill_rows, overload_rows
-from eval.bench_gate import error_rows, month_rows, off_policy_rows, prepare
+from eval.bench_gate import REPETITIONS, RESAMPLED, RUNS, SEEDS, error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
 from eval.bench_load import Load, load_rows
+from eval.bench_memory import memory_rows
 from eval.bench_policy import effort_rows, left_out_rows
 from eval.bench_processes import process_rows
 from eval.bench_runner import SETS, Bench, Figure, short_prompts
@@ -40,8 +41,13 @@ from router.policy import Policy
 from router.settings import Settings
 
 
-def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], None]) -> list[Figure]:
-    """Measure everything and write the table. Raises TierwiseError where the data is absent or a command fails."""
+def bench(
+    data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], None], scale: float = 1.0
+) -> list[Figure]:
+    """Measure everything and write the table; `scale` is the share of what is simulated.
+
+    Raises TierwiseError where the data is absent or a command fails.
+    """
     if not (data / "medagents.parquet").is_file():
         raise TierwiseError(f"{data}: no label sets here; pass their folder with --data")
     parts: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
@@ -64,6 +70,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
         "service-load": _service_load,
         "encoder-choice": encoder_choice,
         "overload": _overload,
+        "memory": _memory,
     }
     unknown = [part for part in only if part not in parts]
     if unknown:
@@ -71,7 +78,7 @@ def bench(data: Path, out: Path, only: tuple[str, ...], tell: Callable[[str], No
     figures: list[Figure] = []
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tierwise-bench-") as scratch:
-        runner = Bench(data, Path(scratch))
+        runner = Bench(data, Path(scratch), scale)
         runner.run("training", "simulate", "--queries", "50", "--out", str(Path(scratch) / "warm.parquet"))
         for name in [part for part in parts if not only or part in only]:
             tell(f"measuring {name} …")
@@ -103,7 +110,7 @@ def _ledger(bench: Bench) -> Iterator[Figure]:
 
 
 def _off_policy(bench: Bench) -> Iterator[Figure]:
-    for row in off_policy_rows():
+    for row in off_policy_rows(bench.repetitions(REPETITIONS), bench.repetitions(RESAMPLED)):
         yield Figure(*row, command="python -m eval bench --only off-policy")
 
 
@@ -120,8 +127,8 @@ def _gate(bench: Bench) -> Iterator[Figure]:
 
     sets = [bench.data / f"{name}.parquet" for name in ("medagents", "open_models")]
     stages = (prepare(one, bench.scratch, fit, encoder, cache) for one in sets)
-    months = (row for stage in stages for row in month_rows(stage, encoder, cache))
-    for row in chain(error_rows(), months):
+    months = (row for stage in stages for row in month_rows(stage, encoder, cache, bench.repetitions(SEEDS)))
+    for row in chain(error_rows(bench.repetitions(RUNS)), months):
         yield Figure(*row, command="python -m eval bench --only gate")
 
 
@@ -154,7 +161,7 @@ def _drift(bench: Bench) -> Iterator[Figure]:
     policy, settings = Policy.load(bench.fitted("medagents")), Settings()
     trace = bench.data.parent / "traffic" / "servegen_m_small_14d.parquet"
     labels, cache = bench.data / "medagents.parquet", settings.models_dir / "embeddings"
-    for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache):
+    for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache, bench.scale):
         yield Figure(what, value, n, data, "python -m eval bench --only drift")
 
 
@@ -169,15 +176,25 @@ def _service_load(bench: Bench) -> Iterator[Figure]:
 
 
 def _kills(bench: Bench) -> Iterator[Figure]:
-    """Under an encoder without weights: what is kept does not depend on it, and a process starts sooner."""
+    folder, environment = _light(bench)
+    for row in (*kill_rows(folder, environment, bench.scratch), *gone_rows(folder, environment, bench.scratch)):
+        yield Figure(*row, command="python -m eval bench --only kills")
+
+
+def _memory(bench: Bench) -> Iterator[Figure]:
+    for row in memory_rows(*_light(bench), bench.scratch):
+        yield Figure(*row, command="python -m eval bench --only memory")
+
+
+def _light(bench: Bench) -> tuple[Path, Mapping[str, str]]:
+    """A policy and its environment under an encoder without weights: what is kept does not depend on it, and a process
+    starts sooner."""
     light = copy(bench)
     light.environment = {**bench.environment, "TIERWISE_ENCODER_BACKEND": "hashing"}
     simulated, folder = str(bench.scratch / "s.parquet"), bench.folder("hashing")
     light.run("training", "simulate", "--queries", "200", "--out", simulated)
     light.run("training", "fit", "--labels", simulated, "--out", str(folder), "--no-tracking")
-    environment = light.environment
-    for row in (*kill_rows(folder, environment, bench.scratch), *gone_rows(folder, environment, bench.scratch)):
-        yield Figure(*row, command="python -m eval bench --only kills")
+    return folder, light.environment
 
 
 def _overload(bench: Bench) -> Iterator[Figure]:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import chi2
 
-from eval.drift_replay import SAMPLED, Pool, make_pool, outcomes_until_found, quiet_days, worse
+from eval.drift_replay import SAMPLED, SCALE, Pool, make_pool, outcomes_until_found, quiet_days, worse
 from router.drift.stream import RankStream, ResidualStream
 from router.encoders import Encoder
 from router.labels import read_labels
@@ -14,26 +15,37 @@ from router.policy import Policy
 
 Row = tuple[str, str, int, str]
 AT = datetime(2026, 11, 1, tzinfo=UTC)
-REPETITIONS, MOST_OUTCOMES, MOST_CALLS = 200, 10_000, 5_000
+FORTNIGHTS, REPETITIONS, MOST_OUTCOMES, MOST_CALLS = 3, 200, 10_000, 5_000
 FEWER = 0.05
 
 
 def drift_rows(
-    policy: Policy, labels: Path, trace: Path, encoder: Encoder, cache: Path, repetitions: int = REPETITIONS
+    policy: Policy, labels: Path, trace: Path, encoder: Encoder, cache: Path, scale: float = 1.0
 ) -> Iterator[Row]:
-    """Every figure of drift, in turn, on the labels' test part."""
+    """Every figure of drift, in turn, on the labels' test part; `scale` is the share of what is simulated."""
+    repetitions = max(1, round(REPETITIONS * scale))
     pool = make_pool(policy, read_labels(labels).part("test"), encoder, cache, AT)
     data = f"simulated: {labels.stem} held out, rates of {trace.stem}"
-    yield _quiet(pool, trace, data)
+    yield _quiet(pool, trace, data, SCALE * scale)
     yield _quality(pool, repetitions, data)
     yield from _usage(pool, repetitions, data)
 
 
-def _quiet(pool: Pool, trace: Path, data: str) -> Row:
-    found = quiet_days(trace, pool)
-    cried = "; ".join(f"{one.kind} {one.where}" for one in found.alarms) or "none"
-    value = f"{len(found.alarms)} false alarms in {found.days:.0f} days ({cried}); {found.outcomes:,} outcomes sampled"
-    return "drift, stationary traffic (simulated)", value, found.requests, data
+def _quiet(pool: Pool, trace: Path, data: str, scale: float) -> Row:
+    """The trace's days over and over, each time with requests of its own."""
+    runs = [quiet_days(trace, pool, seed, scale) for seed in range(FORTNIGHTS)]
+    alarms = [one for run in runs for one in run.alarms]
+    days, requests, outcomes = (sum(getattr(run, name) for run in runs) for name in ("days", "requests", "outcomes"))
+    cried = "; ".join(f"{one.kind} {one.where}" for one in alarms) or "none"
+    most = most_per_week(len(alarms), days)
+    value = f"{len(alarms)} false alarms in {days:.0f} days ({cried}), at most {most:.2f} a week with 95 % confidence; "
+    value += f"{outcomes:,} outcomes sampled"
+    return "drift, stationary traffic (simulated)", value, requests, f"{data} at 1/{1 / scale:,.0f}"
+
+
+def most_per_week(alarms: int, days: float) -> float:
+    """The upper 95 % bound of a Poisson rate per week, exact (Garwood 1936)."""
+    return float(chi2.ppf(0.95, 2 * (alarms + 1))) / 2 / (days / 7)
 
 
 def _quality(pool: Pool, repetitions: int, data: str) -> Row:

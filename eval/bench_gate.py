@@ -26,12 +26,13 @@ from router.prices import now
 
 Row = tuple[str, str, int, str]
 Fit = Callable[[Path, str, Sequence[str]], Path]
+REPETITIONS, RESAMPLED, RUNS = 3_000, 500, 1_000
 SEEDS, PER_HOUR, EXECUTED = 20, 30_000, 0.01
 EXPLORED = ExploreLimits(0.1, max_extra_usd=0.02, max_risk=1.0, extra_share=0.25, risk_share=0.03)
 CANDIDATES: tuple[tuple[str, Decision], ...] = (("better", "promote"), ("shuffled", "reject"), ("one-task", "reject"))
 
 
-def off_policy_rows(repetitions: int = 3_000, resampled: int = 500) -> Iterator[Row]:
+def off_policy_rows(repetitions: int = REPETITIONS, resampled: int = RESAMPLED) -> Iterator[Row]:
     """How often 95 % intervals hold the truth, on three kinds of logging policy; the bootstrap's on fewer logs."""
     data = "simulated logs of 5,000"
     for logging in LOGGING:
@@ -48,7 +49,7 @@ def off_policy_rows(repetitions: int = 3_000, resampled: int = 500) -> Iterator[
             yield what, value, resampled, data
 
 
-def error_rows(runs: int = 1_000) -> Iterator[Row]:
+def error_rows(runs: int = RUNS) -> Iterator[Row]:
     """False promotions of two policies that are the same, and of one that is worse by exactly the margin."""
     for at_margin, name in ((False, "A/A: as good and as dear"), (True, "half the price, worse by exactly the margin")):
         found = false_promotions(null_pair(at_margin), runs)

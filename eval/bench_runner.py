@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from router.errors import TierwiseError
+from router.errors import InputError, TierwiseError
 
 SETS = (
     "medagents",
@@ -60,8 +60,13 @@ class Run:
 class Bench:
     """Runs the commands in a scratch folder, so that nothing cached elsewhere flatters a figure."""
 
-    def __init__(self, data: Path, scratch: Path) -> None:
-        self.data, self.scratch = data, scratch
+    def __init__(self, data: Path, scratch: Path, scale: float = 1.0) -> None:
+        """`scale` is the share of simulated traffic and repetitions that is made. Raises InputError."""
+        if not 0 < scale <= 1:
+            raise InputError(
+                "scale", scale, "not above 0 and at most 1", "Use 1, or 0.1 for a tenth of the repetitions."
+            )
+        self.data, self.scratch, self.scale = data, scratch, scale
         self.environment = os.environ | {
             "TIERWISE_MODELS_DIR": str(scratch / "models"),
             "TIERWISE_MLRUNS_DIR": str(scratch / "mlruns"),
@@ -71,6 +76,10 @@ class Bench:
         self.routes = scratch / "routes.toml"
         lines = [f'[routes."{model}"]\nusd_per_query = {usd:.6f}\n' for model, usd in FLAT_USD.items()]
         self.routes.write_text("".join(lines))
+
+    def repetitions(self, whole: int) -> int:
+        """How many of `whole` repetitions are made, at least one."""
+        return max(1, round(whole * self.scale))
 
     def run(self, *arguments: str) -> Run:
         """Run `python -m …` to its end. Raises TierwiseError with what it printed when it fails."""

@@ -20,6 +20,7 @@ import httpx
 
 from router.errors import TierwiseError, UnknownDecisionError
 from router.log.store import LogStore
+from router.spend.late_booking import LateBooking
 
 START_SECONDS = 120.0
 
@@ -165,9 +166,11 @@ def calling(url: str, callers: int) -> Iterator[Callable[[], Told]]:
 
 
 def lost(store_url: str, told: Told) -> int:
-    """How many acknowledged decisions and reports the store does not have."""
+    """How many acknowledged decisions and reports the store does not have once it was taken up again, as the next
+    process to start does."""
     missing = 0
-    with closing(LogStore(store_url, timeout_seconds=30.0)) as store:
+    with closing(LogStore(store_url, timeout_seconds=30.0, late=LateBooking.from_dict)) as store:
+        store.recover()
         for decision_id in told.decided:
             try:
                 store.decision(decision_id)

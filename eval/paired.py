@@ -15,6 +15,7 @@ from eval.sweeps import sweep_of_picks
 from router.costs import billed_usd
 from router.encoders import Encoder
 from router.errors import InputError
+from router.gate.difficulty import bands_of
 from router.gate.evidence import Evidence, from_pairs
 from router.labels import LabelMatrix
 from router.policy import Policy, text_digest
@@ -71,7 +72,8 @@ class Paired:
         tasks = np.array([task or "" for task in self.data.tasks], dtype=object)
         note = f"{self.data.n:,} held-out queries, {int(self.differ.sum()):,} of them decided differently"
         usd, correct = self.cells(self.paid), self.cells(self.data.correct)
-        return from_pairs("labels", usd, correct, self.differ, {"task": tasks}, live=False, note=note)
+        names = {"task": tasks, "difficulty": bands_of(self.cells(self.incumbent.p)[:, 0])}
+        return from_pairs("labels", usd, correct, self.differ, names, live=False, note=note)
 
 
 def pair_on_labels(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from router.gate.boundary import half_width
-from router.gate.evidence import Evidence, from_pairs
+from router.gate.evidence import SLICED_BY, Evidence, from_pairs
 from router.gate.verdict import Rules, Verdict, weigh
 from router.off_policy.answer import MOST_UNSUPPORTED, robust_pairs
 from router.off_policy.logged import Logged
@@ -113,7 +113,7 @@ def _hours(traffic: Traffic, seed: int, per_hour: int, executed: float) -> Itera
 def _counted(one: Evidence, count: np.ndarray) -> Evidence:
     """Evidence of rows that were drawn, with the share of traffic that they are."""
     drawn = np.flatnonzero(count)
-    kept = {name: getattr(one, name)[drawn] for name in ("usd", "correct", "weight", "differ", "task", "tenant")}
+    kept = {name: getattr(one, name)[drawn] for name in ("usd", "correct", "weight", "differ", *SLICED_BY)}
     return replace(one, count=count[drawn].astype(float), requests=int(count.sum()), **kept)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache, cached_decision
-from router.cache.records import Learnt
+from router.cache.records import CacheLookup, Learnt
 from router.decisions import Decision, Outcome, new_decision_id
 from router.encoders import Encoder
 from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
@@ -267,10 +267,7 @@ class Engine:
             job.lookup = parts.cache.look_up(request, vector, new_decision_id())
         looked_up = perf_counter() - started - vector.seconds
         if job.lookup is not None and job.lookup.action == "hit":
-            serving = parts.deciding(request)
-            version = "none" if serving is None else serving.version
-            hit = cached_decision(job.lookup, request, version, self._clock())
-            return Decided(hit, vector.seconds, looked_up)
+            return Decided(self._cached(parts, job.lookup, request), vector.seconds, looked_up)
         if parts.policy is None:
             raise StepError("no-policy")
         vector()
@@ -327,6 +324,9 @@ class Engine:
         """The decision, on its way into the log, within the deadline. Raises StepError or InputError."""
         if self._parts.policy is None and self._parts.cache is None:
             raise StepError("no-policy")
+        hit = self._at_once(request, job)
+        if hit is not None:
+            return self._append(hit, request)  # this neither waits: the writer, or its spool, takes it
         if self._waiting >= self.limits.waiting:
             raise StepError("overload")
         hung = self.hung
@@ -344,6 +344,20 @@ class Engine:
             raise StepError("policy-error") from error
         finally:
             self._waiting -= 1
+
+    def _at_once(self, request: Request, job: Job) -> Decided | None:
+        """A byte-identical answer that is at hand: it waits for no thread."""
+        parts, started = self._parts, perf_counter()
+        if parts.cache is None or job.lookup is not None:
+            return None
+        job.lookup = parts.cache.look_up_at_once(request, new_decision_id())
+        if job.lookup is None:
+            return None
+        return Decided(self._cached(parts, job.lookup, request), 0.0, perf_counter() - started)
+
+    def _cached(self, parts: Parts, lookup: CacheLookup, request: Request) -> Decision:
+        serving = parts.deciding(request)
+        return cached_decision(lookup, request, "none" if serving is None else serving.version, self._clock())
 
     def _decide_and_append(self, request: Request, job: Job) -> Unlogged:
         """In a thread of the pool: the record goes to the writer from here, which saves a turn of the event loop."""
@@ -372,7 +386,8 @@ class Engine:
         """Wait until a decision is logged; one that could not be in time is answered all the same and says so."""
         why, charged = None, None
         try:
-            charged = await _within(self.limits.store_seconds, one.written)
+            done = one.written.done()  # a turn of the event loop less
+            charged = one.written.result() if done else await _within(self.limits.store_seconds, one.written)
             self.spending.note(charged)
         except SpendingError:
             raise

@@ -28,6 +28,7 @@ from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.spend.alert_rules import Alert
 from router.spend.current import SpendingFile
+from router.spend.late_booking import LateBooking
 from router.spend.spending import Spending
 from service.access_start import make_ring
 from service.app import create_app
@@ -77,6 +78,7 @@ class Runtime:
             timeout_seconds=settings.store_timeout_seconds,
             fsync=settings.store_fsync,
             keep_text=TextRule(settings.store_text, settings.store_text_tenants),
+            late=LateBooking.from_dict,
         )
         rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
         self.spending = Spending(rules)
@@ -209,9 +211,11 @@ class Runtime:
         return encoder is not None
 
     def _open_store(self) -> None:
-        """Make the tables now and not in the first request's time. What fails here is told by /readyz."""
-        with suppress(TierwiseError):
+        """Make the tables now and not in the first request's time, and what a killed process left is kept. What
+        fails here is told by /readyz."""
+        with suppress(TierwiseError, OSError):
             self.store.probe()
+            self.store.recover()
 
 
 def _said(error: Exception) -> str:

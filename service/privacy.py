@@ -1,6 +1,7 @@
 """Forgetting over HTTP: a tenant, or one of its users, from the store and from this process's memory."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from starlette.responses import Response
 
 from router.engine import Engine
 from router.errors import InputError
+from router.log.store import LogStore
 from router.privacy.cipher import Cipher
 from router.privacy.erasure import Whom
 from router.privacy.forgetting import forget
 from router.privacy.retention import Retention
 from router.settings import Settings
+from router.spend.late_booking import LateBooking
 from service.bodies import answered, json_answer
 from service.schemas import documented
 
@@ -58,6 +61,9 @@ def retention_of(settings: Settings) -> Retention:
 
 
 def forget_whom(settings: Settings, whom: Whom, labels: Sequence[Path] = ()) -> dict[str, int]:
-    """Rows removed, by table. Raises StoreError."""
+    """Rows removed, by table. What waits in a spool is stored first: it would else come back afterwards. Raises
+    StoreError."""
+    with closing(LogStore(settings.store_url, late=LateBooking.from_dict)) as store:
+        store.settle_everywhere()
     urls = settings.store_url, settings.cache_url or settings.store_url
     return forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index", labels)

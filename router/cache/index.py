@@ -18,8 +18,8 @@ import numpy as np
 FLAT_LIMIT = 6_000
 _TAIL_LIMIT = 250  # what the exact part shrinks to once there is a graph: every lookup walks through all of it
 _MOVE_EVERY, _MOVE = 4, 16
-# Fewer links, chosen with more care, and a narrower search: of 100,000 texts it finds 99.98 % of the nearest in two
-# thirds of the time that (32, 64, 64) takes for 99.8 %; an insert takes twice as long, a millisecond.
+# Fewer links, chosen with more care, and a narrower search: among 100,000 texts it finds 99.98 % of the nearest in
+# three quarters of the time that (32, 64, 64) takes for 99.8 %; an insert takes twice as long, a millisecond.
 _LINKS, _BUILD_BEAM, _SEARCH_BEAM = 16, 128, 40
 
 
@@ -99,12 +99,16 @@ class VectorIndex:
     def save(self, path: Path, secret: bytes) -> None:
         """Write the index so that the next start need not build the graph; whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        parts = [(part, faiss.serialize_index(part.index).tobytes()) for part in self._parts()]
+        parts = [(part, faiss.serialize_index(part.index)) for part in self._parts()]
         head = {"encoder": self.encoder, "dim": self.dim, "parts": [[len(raw), part.rows] for part, raw in parts]}
-        body = json.dumps(head).encode() + b"\n" + b"".join(raw for _, raw in parts)
+        pieces = [json.dumps(head).encode() + b"\n", *(memoryview(raw) for _, raw in parts)]
+        signed = hmac.new(secret, digestmod="sha256")
+        for piece in pieces:
+            signed.update(piece)
         draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            draft.write_bytes(hmac.digest(secret, body, "sha256") + body)
+            with draft.open("wb") as file:
+                file.writelines([signed.digest(), *pieces])
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)  # of a full disk, say
@@ -119,17 +123,17 @@ class VectorIndex:
             raw = path.read_bytes()
         except OSError:
             return None
-        digest, body = raw[:32], raw[32:]
-        if not hmac.compare_digest(hmac.digest(secret, body, "sha256"), digest):
+        body = memoryview(raw)[32:]  # slices of it are no copies: a million vectors are 1.7 GB
+        if not hmac.compare_digest(hmac.digest(secret, body, "sha256"), raw[:32]):
             return None
-        first, _, rest = body.partition(b"\n")
-        head = json.loads(first)
+        at = raw.index(b"\n", 32) + 1
+        head = json.loads(raw[32:at])
         if head["encoder"] != encoder or head["dim"] != dim:
             return None
         self = cls(dim, encoder, flat_limit)
         for i, (size, rows) in enumerate(head["parts"]):
-            part = _Part(faiss.deserialize_index(np.frombuffer(rest[:size], np.uint8)), rows, rows.count(-1))
-            rest = rest[size:]
+            made = faiss.deserialize_index(np.frombuffer(raw, np.uint8, size, at))
+            part, at = _Part(made, rows, rows.count(-1)), at + size
             self._tail, self._graph = (part, None) if i == 0 else (self._tail, part)
             self._place |= {row: (part, position) for position, row in enumerate(rows) if row >= 0}
         return self

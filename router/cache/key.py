@@ -8,11 +8,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from router.requests import Message, Request
 
 KEY_VERSION = 1
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 # Parameters that change how an answer travels or is billed, not what it says. Everything else is in the fingerprint:
 # an unknown parameter may change the answer.
 _DELIVERY = frozenset(
@@ -79,7 +81,7 @@ def cache_key(request: Request, rules: KeyRules = KeyRules()) -> CacheKey | NotC
     try:
         fingerprint = _digest(_shape(request)).hex()
         scope = json.dumps([controls.scope, owner])
-        partition = _digest([KEY_VERSION, request.tenant, scope, fingerprint]).hex()
+        partition = _partition(request.tenant, scope, fingerprint)
         exact = hashlib.sha256((partition + request.text).encode("utf-8")).digest()[:16]
     except (TypeError, ValueError, RecursionError):
         return NotCacheable("parameters are not plain JSON")
@@ -145,9 +147,13 @@ def _shape(request: Request) -> list[Any]:
     return [KEY_VERSION, turns, pool, chosen]
 
 
+@lru_cache(maxsize=4_096)
+def _partition(tenant: str, scope: str, fingerprint: str) -> str:
+    return _digest([KEY_VERSION, tenant, scope, fingerprint]).hex()
+
+
 def _digest(value: Any) -> bytes:
-    plain = json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(plain.encode("utf-8")).digest()
+    return hashlib.sha256(_JSON.encode(_plain(value)).encode("utf-8")).digest()
 
 
 def _plain(value: Any) -> Any:

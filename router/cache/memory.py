@@ -19,6 +19,7 @@ from router.cache.stored import StoredAnswer, StoredEntry
 from router.cache.verifier import Verifier
 
 _COUNT_EVERY = 16
+_AT_HAND = 0.9  # of the time for which what was read holds, so that it still does a moment later
 _RECENT = 1_024  # answers kept for `sync_seconds` after they were read
 
 
@@ -81,6 +82,15 @@ class CacheMemory:
             self._loaded.popitem(last=False)  # still in the store, and read again when asked for
         self._expired += loaded.partition.expire(now)
         return loaded.partition
+
+    def has_at_hand(self, key: CacheKey) -> bool:
+        """Whether this very request's answer is in memory and need not be read again for a while."""
+        loaded, now = self._loaded.get(key.partition), self._clock()
+        entry = None if loaded is None else loaded.partition.exact(key.exact)
+        if loaded is None or entry is None or entry.answer_id not in self._recent:
+            return False
+        seen = min(max(loaded.read_at, self._followed_at), self._recent[entry.answer_id][0])
+        return 0 <= now - seen < _AT_HAND * self._rules.sync_seconds
 
     @property
     def has_expired(self) -> bool:

@@ -89,6 +89,20 @@ class SemanticCache:
             self._tenants.changed(key.tenant)
         return found
 
+    def lookup_at_once(self, request: Request, lookup_id: str) -> CacheLookup | None:
+        """A byte-identical hit, where knowing it takes no disk and no waiting: an event loop may ask. None
+        says nothing."""
+        key = cache_key(request, self.rules.key)
+        if isinstance(key, NotCacheable) or request.cache.refresh or not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if not (self._tenants.knows(key.tenant) and self._memory.has_at_hand(key)):
+                return None
+            partition, reuse = self._memory.partition(key.partition, key.tenant), self._tenants.reuse(key.tenant)
+            return self._exact(lookup_id, key, partition, reuse, request.cache)
+        finally:
+            self._lock.release()
+
     @property
     def owes(self) -> bool:
         """Whether lookups left something to write."""

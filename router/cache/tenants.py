@@ -36,6 +36,10 @@ class CacheTenants:
         with self._lock:
             return tuple(sorted(self._reuse))
 
+    def knows(self, tenant: str) -> bool:
+        """Whether a tenant's is in memory."""
+        return tenant in self._reuse
+
     def reuse(self, tenant: str) -> Reuse:
         """A tenant's, from the store at first sight. Call with the lock held."""
         if tenant not in self._reuse:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from router.errors import InputError
+from router.gate.difficulty import UNKNOWN, bands_of
 
 SHADOW_COLUMNS = (
     "incumbent_model",
@@ -23,7 +24,7 @@ SHADOW_COLUMNS = (
     "candidate_correct",
     "candidate_billed_usd",
 )
-SLICED_BY = ("task", "tenant")
+SLICED_BY = ("task", "tenant", "difficulty")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Evidence:
     differ: np.ndarray = field(repr=False)
     task: np.ndarray = field(repr=False)
     tenant: np.ndarray = field(repr=False)
+    difficulty: np.ndarray = field(repr=False)
     requests: int
     live: bool = True
     note: str = ""
@@ -90,7 +92,11 @@ def from_shadow(frame: pd.DataFrame) -> Evidence:
     if "executed" in frame:  # the fair sample: what somebody reported of his own accord may not be one
         known &= same | frame["executed"].to_numpy(bool)
     weight = np.zeros(len(frame))
-    texts = {name: _texts(frame, name) for name in SLICED_BY}
+    texts = {name: _texts(frame, name) for name in ("task", "tenant")}
+    if "incumbent_p_correct" in frame:
+        texts["difficulty"] = bands_of(frame["incumbent_p_correct"].to_numpy(float)).astype(str)
+    else:
+        texts["difficulty"] = np.full(len(frame), UNKNOWN)
     # the observed rows stand for the others of their kind: same route, or not
     kind = same.astype(int)
     seen, all_of = np.bincount(kind[known], minlength=2), np.bincount(kind, minlength=2)
@@ -103,8 +109,7 @@ def from_shadow(frame: pd.DataFrame) -> Evidence:
         weight[known],
         np.ones(int(known.sum())),
         ~same[known],
-        texts["task"][known],
-        texts["tenant"][known],
+        **{name: text[known] for name, text in texts.items()},
         requests=len(frame),
         note=note,
     )
@@ -121,7 +126,7 @@ def from_pairs(
     count: np.ndarray | None = None,
     note: str = "",
 ) -> Evidence:
-    """Evidence of rows that stand for themselves; `names` may give `task` and `tenant` per row."""
+    """Evidence of rows that stand for themselves; `names` may give `task`, `tenant` and `difficulty` per row."""
     n = len(usd)
     texts = {name: np.asarray(names.get(name, np.full(n, ""))).astype(str) for name in SLICED_BY}
     counts = np.ones(n) if count is None else count

@@ -94,11 +94,12 @@ def weigh(evidence: Sequence[Evidence], rules: Rules = Rules()) -> Verdict:
 
 
 def _slices(given: Sequence[Evidence], rules: Rules) -> Iterator[tuple[str, str, float, list[Evidence]]]:
-    """Everything, then each task and tenant with enough of the traffic; a kind with one member says nothing more."""
+    """Everything, then each task, tenant and difficulty with enough of the traffic; a kind with one member says nothing
+    more. The traffic is the first live source that knows the kind, else the first source that does."""
     yield "overall", EVERYTHING, 1.0, list(given)
-    traffic = next((one for one in given if one.live), given[0])
     for kind in SLICED_BY:
-        names = list(traffic.names(kind))
+        every = (list(one.names(kind)) for one in sorted(given, key=lambda one: not one.live))
+        names = next((found for found in every if found), [])
         for name, share in names if len(names) > 1 else []:
             if share > rules.slice_from:
                 yield kind, name, share, [cut for cut in (one.of(kind, name) for one in given) if cut.n]

@@ -39,6 +39,14 @@ def open_database(url: str, timeout_seconds: float, fsync: bool, lock: int = WRI
     return engine
 
 
+def spool_folder(url: URL) -> Path | None:
+    """Where processes on one SQLite file may leave records for each other; None where there is no such place."""
+    database = url.database or ""
+    if url.get_backend_name() != "sqlite" or database.startswith("file:"):
+        return None
+    return Path(f"{database}-spool")
+
+
 def _prepare_sqlite(engine: Engine, url: URL, timeout_seconds: float, fsync: bool) -> None:
     """WAL lets readers and one writer work at once, across processes.
 

@@ -4,7 +4,6 @@ SQLite in WAL mode by default, any SQLAlchemy URL otherwise. The statements are 
 """
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -16,10 +15,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from router.cache.records import CacheLookup
-from router.decisions import Decision, Option, Outcome
+from router.decisions import Decision, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
-from router.log.database import open_database
+from router.log.database import open_database, spool_folder
+from router.log.late import Deferred, LateLog, Read
+from router.log.rows import decision_row
+from router.log.spool import Spool
 from router.log.tables import decisions, outcomes, probes
 from router.log.writer import LogWriter
 from router.outcomes import Pricer, as_decided, billed, conflicts, content_digest, facts, merge
@@ -57,16 +58,28 @@ class LogStore:
     """
 
     def __init__(
-        self, url: str, *, timeout_seconds: float = 1.0, fsync: bool = False, keep_text: TextRule = NO_TEXT
+        self,
+        url: str,
+        *,
+        timeout_seconds: float = 1.0,
+        fsync: bool = False,
+        keep_text: TextRule = NO_TEXT,
+        late: Read | None = None,
     ) -> None:
+        """With `late`, what nothing can refuse is acknowledged once it is in a spool beside an SQLite file. Other
+        machines could not find it there, and a power cut might take it: so not on PostgreSQL, nor with `fsync`."""
         self._engine = open_database(url, timeout_seconds, fsync)
         self._writer = LogWriter(self._engine, patience_seconds=2 * timeout_seconds)
-        self.keep_text = keep_text
+        self.keep_text, self._timeout = keep_text, timeout_seconds
+        folder = None if late is None or fsync else spool_folder(self._engine.url)
+        self._late = None
+        if folder is not None and late is not None:
+            self._late = LateLog(Spool(folder), self._writer, _insert_once, late)
 
     @property
     def pending(self) -> int:
         """Records that wait to be written."""
-        return self._writer.pending
+        return self._writer.pending + (self._late.pending if self._late else 0)
 
     @property
     def away(self) -> bool:
@@ -76,6 +89,10 @@ class LogStore:
     def append(self, decision: Decision, request: Request, reserve: Reserve | None = None) -> Future[Any]:
         """Keep a decision; the future's result is that of `reserve`, which runs in the same transaction or refuses."""
         row = decision_row(decision, request, self.keep_text.allows(request.tenant))
+        if self._late is not None and isinstance(reserve, Deferred) and self._late.take(row, reserve):
+            kept: Future[Any] = Future()
+            kept.set_result(reserve.result)
+            return kept
         return self._writer.submit(lambda connection: _insert_decision(connection, row, reserve))
 
     def write(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -97,7 +114,16 @@ class LogStore:
         """
         if not self.keep_text.allows(outcome.tenant):
             outcome = replace(outcome, error=redact_all(outcome.error), details=redact_all(outcome.details))
-        return self._writer.submit(lambda connection: _insert_report(connection, outcome, price, key, settle))
+        return self._writer.submit(lambda connection: self._report(connection, outcome, price, key, settle))
+
+    def recover(self) -> int:
+        """Keep what killed processes were about to write; how many decisions. Raises StoreError."""
+        return self._late.recover() if self._late else 0
+
+    def settle_everywhere(self) -> None:
+        """Return when every decision that any process on this store has acknowledged is in it. Raises StoreError."""
+        if self._late is not None:
+            self._late.settle_everywhere()
 
     def probe(self) -> Future[None]:
         """Write something, to learn whether writing works."""
@@ -148,8 +174,18 @@ class LogStore:
             one, two = (select(func.count()).select_from(table) for table in (decisions, outcomes))
             return connection.execute(one).scalar_one(), connection.execute(two).scalar_one()
 
+    def _report(self, connection: Connection, outcome: Outcome, *how: Any) -> Recorded:
+        try:
+            return _insert_report(connection, outcome, *how)
+        except UnknownDecisionError:
+            if self._late is None or not self._late.bring(connection, outcome.decision_id):
+                raise
+            return _insert_report(connection, outcome, *how)
+
     def close(self) -> None:
         """Write what waits, then let go of the database."""
+        if self._late is not None:
+            self._late.close()
         self._writer.close()
         self._engine.dispose()
 
@@ -157,6 +193,8 @@ class LogStore:
     def reading(self) -> Iterator[Connection]:
         """A connection to read from. Raises StoreError where the database cannot be read, InputError where it was asked
         for what it can never hold."""
+        if self._late is not None:
+            self._late.settle(self._timeout)
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -166,62 +204,16 @@ class LogStore:
             raise StoreError(f"the store cannot be read: {getattr(error, 'orig', None) or error}") from error
 
 
-def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[str, Any]:
-    """A decision as the log keeps it. The text of a prompt is kept only where it was asked for, else its hash."""
-    value = decision.value_usd
-    return {
-        "decision_id": decision.decision_id,
-        "tenant": request.tenant,
-        "at": decision.at,
-        "policy": decision.policy,
-        "action": decision.action,
-        "route": decision.chosen.route.key,
-        "propensity": decision.propensity,
-        "value_usd": value,
-        "options": [_option(decision.chosen) | _plan(decision), *map(_option, decision.alternatives)],
-        "reason": decision.reason,
-        "fallback": decision.fallback,
-        "cache": None if decision.lookup is None else _lookup(decision.lookup),
-        "unlike": None if math.isnan(decision.unlike) else decision.unlike,
-        "task": decision.task,
-        "session": request.session,
-        "user": request.user,
-        "tags": dict(request.tags),
-        "context_chars": request.context_chars,
-        "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
-        "text": request.text.replace("\x00", "") if keep_text else None,
-        "exploration": decision.exploration,
-    }
-
-
-def _lookup(lookup: CacheLookup) -> dict[str, Any]:
-    """What the cache said, without texts."""
-    said = {"action": lookup.action, "tier": lookup.tier, "reason": lookup.reason, "similarity": lookup.similarity}
-    said |= {"risk": lookup.risk, "threshold": lookup.threshold}
-    if lookup.answer is not None:
-        said |= {"answer_id": lookup.answer.answer_id, "usd_saved": lookup.usd_saved}
-    return said
-
-
-def _plan(decision: Decision) -> dict[str, Any]:
-    return {} if decision.plan is None else {"plan": dict(decision.plan)}
-
-
-def _option(option: Option) -> dict[str, Any]:
-    """NaN, which is not estimated, becomes null in JSON."""
-    return {**vars(option), "route": option.route.key}
-
-
 def _insert_decision(connection: Connection, row: dict[str, Any], reserve: Reserve | None) -> Any:
     reserved = reserve(connection) if reserve else None
     connection.execute(_INSERT_DECISION, row)
     return reserved
 
 
-def _insert_once(connection: Connection, row: dict[str, Any], reserve: Reserve | None) -> None:
+def _insert_once(connection: Connection, row: Mapping[str, Any], reserve: Reserve | None) -> None:
     known = select(decisions.c.decision_id).where(decisions.c.decision_id == row["decision_id"])
     if connection.execute(known).first() is None:
-        _insert_decision(connection, row, reserve)
+        _insert_decision(connection, dict(row), reserve)
 
 
 def _insert_report(

@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, case, func, inspect, literal, select
 
+from router.gate.difficulty import BANDS, band_of
 from router.intervals import Interval, correctness_difference, mean, share
 from router.log.store import LogStore
 from router.shadow.frame import read_shadows
 from router.shadow.tables import shadows
 
-BANDS = (("hard (P < 0.5)", 0.5), ("middle (0.5 ≤ P < 0.8)", 0.8), ("easy (P ≥ 0.8)", 1.1))
 MOST_SLICES = 50
 UNKNOWN_TASK = "(no task)"
 
@@ -74,11 +74,6 @@ def summarise(
         ("tenant", lambda group: group.tenant),
     )
     return [one for kind, name in kinds for one in _slices(kind, name, groups, executed)]
-
-
-def band_of(p_correct: float) -> str:
-    """How difficult a request is by the incumbent's estimate for the route that it took."""
-    return next(name for name, below in BANDS if p_correct < below)
 
 
 def _slices(

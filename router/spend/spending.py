@@ -30,6 +30,7 @@ from router.spend import ledger
 from router.spend.admission import Charged, Standing, read_standings
 from router.spend.budgets import Applied, Estimate, applying
 from router.spend.caused_calls import caused_id
+from router.spend.late_booking import LateBooking
 from router.spend.ledger import Kind, NewCall, Settlement
 from router.spend.ledger_book import Book
 from router.spend.ownership import Owner
@@ -82,6 +83,8 @@ class Spending:
         estimate = _estimate(decision, request, rules, bound, price)
         if decision.action == "cached":
             call = replace(call, estimate=estimate)
+            if not bound:
+                return LateBooking(call)
             return lambda connection: _booked(connection, call, bound)
         turn, sent = self._sessions.turn(decision, request)
         call = replace(call, estimate=estimate, prefix=turn)

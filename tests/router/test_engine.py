@@ -108,8 +108,8 @@ def breaks_policy(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def breaks_numbers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    usd = engine.policy.usd
-    monkeypatch.setattr(engine.policy, "usd", lambda *given: usd(*given) * np.nan)
+    usd = engine.policy._usd
+    monkeypatch.setattr(engine.policy, "_usd", lambda *given: usd(*given) * np.nan)
 
 
 def breaks_price(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

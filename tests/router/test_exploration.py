@@ -14,7 +14,8 @@ from router.decisions import Decision, Option
 from router.encoders import HashingEncoder
 from router.engine import Engine
 from router.exploration import ExploreLimits, Explorer, Left, draw, drawn, explorer_of, lottery, replays
-from router.log.store import LogStore, decision_row
+from router.log.rows import decision_row
+from router.log.store import LogStore
 from router.policy import SHOWN_ALTERNATIVES, Policy
 from router.requests import Request
 from router.routes import Route

@@ -325,3 +325,15 @@ def test_two_processes_on_one_store_share_answers(make: Make, store_url: str) ->
     answered(here)
     assert there.route()["action"] == "cached"
     assert CacheStore(store_url).totals()["acme"][0] == 1
+
+
+def test_what_was_served_before_is_served_again_without_a_thread(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = make()
+    service.report(service.route(), answer="nine to five")
+    assert service.route()["action"] == "cached"
+    monkeypatch.setattr(service.engine._pool, "submit", lambda *given: pytest.fail("asked for a thread"))
+    again = service.route()
+    assert (again["action"], again["logged"], again["cache"]["answer"]["content"]) == ("cached", True, "nine to five")
+    monkeypatch.undo()
+    service.report(again, feedback="wrong")
+    assert service.route()["action"] != "cached"

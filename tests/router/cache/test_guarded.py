@@ -107,3 +107,14 @@ def test_a_locked_store_delays_no_lookup(make_cache: Callable[..., SemanticCache
         assert monotonic() < deadline
         look(cache)
         sleep(0.01)
+
+
+def test_what_was_served_once_is_at_hand_and_nothing_else_is_tried(make_cache: Callable[..., SemanticCache]) -> None:
+    inner = make_cache()
+    cache = GuardedCache(inner)
+    first = look(cache)
+    assert first is not None and cache.look_up_at_once(REQUEST, "id") is None
+    inner.learn(first.lookup_id, NewAnswer("four"), tenant="default")
+    assert cache.look_up_at_once(REQUEST, "id") is None  # not served yet
+    assert look(cache).action == "hit"  # type: ignore[union-attr]
+    assert cache.look_up_at_once(REQUEST, "id").tier == "exact"  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -321,3 +322,26 @@ def test_ten_thousand_strangers_have_other_partitions() -> None:
     for _ in range(10_000):
         _, request = strangers(rng)
         assert partition(request, rules) not in ours
+
+
+def test_a_hit_at_hand_reads_no_store(make_cache: Make, embed: Embed, clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = make_cache()
+    request = Request.from_prompt("What is the boiling point of water?")
+    assert cache.lookup_at_once(request, "unseen") is None
+    tell(cache, ask(cache, embed, request), "100 °C")
+    assert ask(cache, embed, request).action == "hit"
+    monkeypatch.setattr(cache._store, "reading", refuse_to_embed)
+    monkeypatch.setattr(cache._store, "answer", refuse_to_embed)
+    found = cache.lookup_at_once(request, "again")
+    assert found is not None and found.answer is not None and found.answer.content == "100 °C"
+    clock.now += cache.rules.sync_seconds  # what was read holds no longer: another process may have removed it
+    assert cache.lookup_at_once(request, "later") is None
+
+
+def test_a_hit_at_hand_waits_for_nobody(make_cache: Make, embed: Embed) -> None:
+    cache = make_cache()
+    request = Request.from_prompt("What is the boiling point of water?")
+    tell(cache, ask(cache, embed, request), "100 °C")
+    ask(cache, embed, request)
+    with ThreadPoolExecutor(1) as pool, cache._lock:
+        assert pool.submit(cache.lookup_at_once, request, "again").result(5) is None

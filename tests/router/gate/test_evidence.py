@@ -52,3 +52,9 @@ def test_rows_that_repeat_may_be_counted():
 
 def test_what_was_reported_without_being_drawn_does_not_count(frame):
     assert from_shadow(frame.assign(executed=False)).differ.tolist() == [False]
+
+
+def test_difficulty_is_what_the_incumbent_expected(frame):
+    found = from_shadow(frame.assign(incumbent_p_correct=[0.9, 0.9, 0.3, 0.3, 0.3]))
+    assert [name.split()[0] for name in found.difficulty] == ["easy", "hard"]
+    assert list(from_shadow(frame).names("difficulty")) == []

@@ -1,6 +1,7 @@
 """The gate promotes what is proved better, rejects what is proved worse, and else says how much is missing."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -92,3 +93,13 @@ def test_nothing_to_go_by_is_an_error():
 def test_rules_outside_their_range_are_refused():
     with pytest.raises(InputError, match="margin"):
         Rules(margin=0.0)
+
+
+def test_worse_on_hard_requests_is_rejected_though_better_overall():
+    """The source that knows the difficulty is asked, whether or not it comes first."""
+    blind, one = traffic(2_000, cheaper=0.5, seed=1), traffic(40_000, better=0.05, cheaper=0.5)
+    hard = np.random.default_rng(2).random(one.n) < 0.2
+    one = replace(one, difficulty=np.where(hard, "hard", "easy"))
+    one.correct[hard & one.differ, 1] *= np.random.default_rng(1).random(int((hard & one.differ).sum())) < 0.6
+    verdict = weigh([blind, one])
+    assert verdict.decision == "reject" and verdict.reasons[0].startswith("difficulty hard")

@@ -1,0 +1,175 @@
+"""Decisions that are acknowledged before they are in the store: kept in a spool at once, in the store a moment later.
+
+Only what no transaction could refuse may come here. Knows the spool, the writer and when; the rows are the log's.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from functools import partial
+from threading import Event, Lock, Thread
+from typing import Any, Protocol, runtime_checkable
+
+import orjson
+from sqlalchemy import Connection
+
+from router.errors import StoreAwayError, StoreError
+from router.log.spool import Part, Spool
+from router.log.writer import LogWriter
+
+DRAIN_SECONDS, AGAIN_SECONDS, MOST = 0.02, 1.0, 5_000
+
+
+@runtime_checkable
+class Deferred(Protocol):
+    """What belongs into a late record's transaction: it refuses nothing, and can be written down."""
+
+    @property
+    def result(self) -> Any:
+        """Known before it runs."""
+
+    def __call__(self, connection: Connection) -> Any: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+Row = Mapping[str, Any]
+Late = tuple[Row, Deferred, Part]
+Insert = Callable[[Connection, Row, Deferred], None]
+Read = Callable[[Mapping[str, Any]], Deferred]
+
+
+class LateLog:
+    """Thread-safe. `insert` puts a row and what belongs to it into the store, once; `read` makes a `Deferred` from what
+    its `to_dict` wrote."""
+
+    def __init__(self, spool: Spool, writer: LogWriter, insert: Insert, read: Read) -> None:
+        self._spool, self._writer, self._insert, self._read = spool, writer, insert, read
+        self._lock = Lock()
+        self._waiting: list[Late] = []
+        self._out = 0  # records that are not known to be in the store
+        self._drained, self._stopping = Event(), Event()
+        self._drained.set()
+        self._thread: Thread | None = None
+
+    @property
+    def pending(self) -> int:
+        return self._out
+
+    def take(self, row: Row, deferred: Deferred) -> bool:
+        """Keep a decision now and store it later. False where it must be stored first: the store is away, too much
+        waits, or the spool's disk does not take it."""
+        if self._writer.away or self._out >= MOST:
+            return False
+        try:
+            record = orjson.dumps({"row": row, "deferred": deferred.to_dict()}, option=orjson.OPT_SERIALIZE_NUMPY)
+            with self._lock:
+                self._waiting.append((row, deferred, self._spool.append(record)))
+                self._out += 1
+                self._drained.clear()
+        except (OSError, TypeError):  # a lone surrogate, say, which JSON cannot hold
+            return False
+        if self._thread is None:
+            self._start()
+        return True
+
+    def bring(self, connection: Connection, decision_id: str) -> bool:
+        """Store a decision now that another process, or this one, still has in its spool. Call inside a writing
+        transaction: its owner cannot have stored it and forgotten it meanwhile."""
+        sought = decision_id.encode()
+        for record in self._spool.everything():
+            if sought in record:
+                row, deferred = self._parsed(record)
+                if row["decision_id"] == decision_id:
+                    self._insert(connection, row, deferred)
+                    return True
+        return False
+
+    def settle(self, seconds: float) -> None:
+        """Store what waits and wait for it, at most so long: whoever reads wants to see it."""
+        if self._out:
+            self._drain()
+            self._drained.wait(seconds)
+
+    def recover(self, seconds: float = 30.0) -> int:
+        """Store what dead processes left; how many records. Raises StoreError: it is then still there,
+        and found again."""
+        count = 0
+        for path, records in self._spool.adopted():
+            kept = [self._submitted(*self._parsed(record)) for record in records]
+            try:
+                for one in kept:
+                    one.result(seconds)
+            except TimeoutError as error:
+                raise StoreError("what a killed process left could not be stored in time") from error
+            path.unlink(missing_ok=True)
+            count += len(records)
+        return count
+
+    def settle_everywhere(self, seconds: float = 10.0) -> None:
+        """Store what dead processes left, and wait until living ones have stored what they had acknowledged before.
+        Raises StoreError."""
+        self.recover()
+        before, deadline = set(self._spool.everything()), time.monotonic() + seconds
+        while before and before & set(self._spool.everything()):
+            if time.monotonic() > deadline:
+                raise StoreError("another process does not store what it has acknowledged")
+            time.sleep(DRAIN_SECONDS)
+
+    def close(self) -> None:
+        """Store what waits, as far as the store takes it. The rest is found at the next start."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(AGAIN_SECONDS)
+        self.settle(AGAIN_SECONDS)
+        self._spool.close()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="late-log", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        pause = DRAIN_SECONDS
+        while not self._stopping.wait(pause):
+            if self._waiting:
+                pause = DRAIN_SECONDS if self._drain() else AGAIN_SECONDS
+
+    def _drain(self) -> bool:
+        """Hand what waits to the writer; false where it takes nothing at the moment."""
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+            self._spool.cut()
+        for place, (row, deferred, part) in enumerate(batch):
+            try:
+                future = self._submitted(row, deferred)
+            except StoreError:
+                with self._lock:
+                    self._waiting = batch[place:] + self._waiting
+                return False
+            future.add_done_callback(partial(self._stored, (row, deferred, part)))
+        return True
+
+    def _submitted(self, row: Row, deferred: Deferred) -> Future[None]:
+        return self._writer.submit(lambda connection: self._insert(connection, row, deferred))
+
+    def _stored(self, one: Late, done: Future[None]) -> None:
+        error = done.exception()
+        with self._lock:
+            if isinstance(error, StoreAwayError):
+                self._waiting.append(one)
+                return
+            if error is not None:  # the row's own fault, which no second try mends
+                logging.getLogger(__name__).error("a late record was not taken: %s", type(error).__name__)
+            self._out -= 1
+            self._spool.stored(one[2])
+            if not self._out:
+                self._drained.set()
+
+    def _parsed(self, record: bytes) -> tuple[Row, Deferred]:
+        kept = orjson.loads(record)
+        row = {**kept["row"], "at": datetime.fromisoformat(kept["row"]["at"])}
+        return row, self._read(kept["deferred"])
