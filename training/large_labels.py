@@ -45,7 +45,7 @@ def read_bounded(path: Path, split_by: SplitBy = "query", most: int = MOST_LABEL
     data = build_labels(table, f"{path} (the part kept)", split_by)
     note = (
         f"{rows:,} labels are more than {most:,} (--most-labels): all were checked, and {len(table):,} labels of "
-        f"{data.n:,} of {queries:,} queries, drawn at random, were kept to train on"
+        f"{data.n:,} of about {queries:,} queries, drawn at random, were kept to train on"
     )
     return replace(data, notes=(note, *data.notes))
 
