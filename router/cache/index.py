@@ -101,7 +101,7 @@ class VectorIndex:
         path.parent.mkdir(parents=True, exist_ok=True)
         parts = [(part, faiss.serialize_index(part.index)) for part in self._parts()]
         head = {"encoder": self.encoder, "dim": self.dim, "parts": [[len(raw), part.rows] for part, raw in parts]}
-        pieces = [json.dumps(head).encode() + b"\n", *(memoryview(raw) for _, raw in parts)]
+        pieces: list[bytes | memoryview] = [json.dumps(head).encode() + b"\n", *(raw.data for _, raw in parts)]
         signed = hmac.new(secret, digestmod="sha256")
         for piece in pieces:
             signed.update(piece)
