@@ -85,11 +85,10 @@ def test_a_failure_leaves_the_old_report_and_no_rubble(
     assert (tmp_path / "demo" / "frontier.html").read_text() == "old"
 
 
-def test_what_labels_of_a_new_model_are_worth_is_shown_where_it_was_measured(full_report: FrontierReport) -> None:
+def test_what_labels_of_a_new_model_are_worth_is_shown_where_it_was_measured(
+    full_report: FrontierReport, page: str
+) -> None:
     rows = (Regret(0, 0.0125, -0.01, 0.03, 0.5, 0.61), Regret(200, -0.002, -0.008, 0.004, 0.6, 0.61))
-    regret = RegretCurve("<gpt-9>|none", "labels.parquet", 182, 0, rows)
-    page = render_html(replace(full_report, regret=regret))
-    assert (
-        "What labels of a new model are worth" in page and "+12.5" in page and "&lt;gpt-9&gt;|none was hidden" in page
-    )
-    assert "What labels of a new model are worth" not in render_html(full_report)
+    shown = render_html(replace(full_report, regret=RegretCurve("<gpt-9>|none", "labels.parquet", 182, 0, rows)))
+    assert "What labels of a new model are worth" in shown and "What labels of a new model are worth" not in page
+    assert "+12.5" in shown and "&lt;gpt-9&gt;|none was hidden" in shown

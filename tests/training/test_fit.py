@@ -98,7 +98,7 @@ def test_degenerate_label_sets_train(labels, tmp_path, kind):
     elif kind == "one route":
         table = table[(table["model"] == "gpt-5") & (table["effort"] == "low")]
     else:
-        table = table.assign(correct=float(kind == "all right"))
+        table = table[table["query_id"].isin(first[:60])].assign(correct=float(kind == "all right"))
     table.to_parquet(tmp_path / "l.parquet")
     result = train(tmp_path / "l.parquet", tmp_path / "p", objective=Objective(value_usd=0.01))
     estimates = result.fitted.out_of_fold

@@ -15,7 +15,7 @@ def test_a_simulated_set_is_a_label_set_of_the_known_shape():
 
 
 def test_effort_pays_where_thinking_helps_and_hardly_elsewhere():
-    table = simulate(1500, seed=2)
+    table = simulate(800, seed=2)
     rate = table[table["model"] == "gpt-5-mini"].groupby(["task", "effort"])["correct"].mean()
     assert rate["logic", "high"] - rate["logic", "minimal"] > 0.1
     assert abs(rate["sentiment", "high"] - rate["sentiment", "minimal"]) < 0.05
