@@ -1,4 +1,5 @@
-"""What the service does by itself, beside answering: release reservations that never reported, look for odd spend.
+"""What the service does by itself, beside answering: release reservations that never reported, look for odd spend,
+store what killed processes were about to store.
 
 Of several processes on one store, one does it: whoever holds the lease.
 """
@@ -23,6 +24,7 @@ from service.privacy import retention_of
 
 PATIENCE_SECONDS = 30.0
 LEASE, LEASE_SECONDS = "chores", 60.0
+ADOPT_SECONDS = 10.0  # what a killed process left is not left to the next start alone
 
 
 class Chores:
@@ -43,6 +45,7 @@ class Chores:
             (settings.expire_every_seconds, self.expire),
             (settings.alert_every_seconds, self.alerting.look),
             (settings.retire_every_seconds, self.retire),
+            (ADOPT_SECONDS, store.recover),
             *more,
         )
         self._name = uuid.uuid4().hex
@@ -87,7 +90,7 @@ class Chores:
         while not self._stopping.wait(max(0.0, min(due) - time.monotonic())):
             place = due.index(min(due))
             every, chore = self._turns[place]
-            with suppress(TierwiseError, TimeoutError):  # /readyz tells when the store is away
+            with suppress(TierwiseError, OSError):  # /readyz tells when the store is away
                 if self.ours():
                     chore()
             due[place] = time.monotonic() + every

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from router.events import ReservationsExpired
 from router.log.store import LogStore
 from router.settings import Settings
@@ -31,6 +33,18 @@ def test_overdue_reservations_are_released(store: LogStore) -> None:
     chores = Chores(store, Spending(), [told.append], Settings(expire_every_seconds=0.01, alert_every_seconds=0.01))
     chores.start()
     until(lambda: told == [ReservationsExpired(1)])
+    chores.stop()
+
+
+def test_what_killed_processes_were_about_to_store_is_not_left_to_the_next_start(
+    store: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_up: list[bool] = []
+    monkeypatch.setattr("service.chores.ADOPT_SECONDS", 0.01)
+    monkeypatch.setattr(store, "recover", lambda: taken_up.append(True))
+    chores = Chores(store, Spending(), [], Settings())
+    chores.start()
+    until(lambda: bool(taken_up))
     chores.stop()
 
 
