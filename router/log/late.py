@@ -94,18 +94,20 @@ class LateLog:
             self._drained.wait(seconds)
 
     def recover(self, seconds: float = 30.0) -> int:
-        """Store what dead processes left; how many records. Raises StoreError: it is then still there,
-        and found again."""
-        count = 0
+        """Store what dead processes left; how many records. Raises StoreError: what could not be stored is then still
+        there, and found again."""
+        count, failed = 0, None
         for path, records in self._spool.adopted():
-            kept = [self._submitted(*self._parsed(record)) for record in records]
             try:
-                for one in kept:
+                for one in [self._submitted(*self._parsed(record)) for record in records]:
                     one.result(seconds)
-            except TimeoutError as error:
-                raise StoreError("what a killed process left could not be stored in time") from error
+            except (TimeoutError, KeyError, TypeError, ValueError) as error:  # of another version's, perhaps
+                failed = error
+                continue
             path.unlink(missing_ok=True)
             count += len(records)
+        if failed is not None:
+            raise StoreError(f"what a killed process left could not be stored: {type(failed).__name__}") from failed
         return count
 
     def settle_everywhere(self, seconds: float = 10.0) -> None:

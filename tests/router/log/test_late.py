@@ -16,7 +16,7 @@ from router.cache.guarded import cached_decision
 from router.cache.records import CacheLookup
 from router.cache.store import StoredAnswer
 from router.decisions import Decision, Outcome, new_decision_id
-from router.errors import UnknownDecisionError
+from router.errors import StoreError, UnknownDecisionError
 from router.log import late
 from router.log.store import LogStore
 from router.prices import now
@@ -116,6 +116,19 @@ def test_what_a_killed_process_left_is_stored_once(open_log: Open, tmp_path: Pat
     assert (after.recover(), after.recover()) == (3, 0)
     assert sorted(booked(after)) == sorted(left)
     assert after.decision(left[0])["tags"] == {"team": "red", "feature": "chat"}
+
+
+@pytest.mark.usefixtures("held")
+def test_a_record_that_nobody_can_read_keeps_no_other_from_being_stored(open_log: Open, tmp_path: Path) -> None:
+    strange, killed = open_log(), open_log()
+    strange._late._spool.append(b'{"row": "of another version"}')  # type: ignore[union-attr]
+    left = acknowledge(killed)
+    for one in (strange, killed):
+        one._late._spool.close()  # type: ignore[union-attr]
+    after = open_log()
+    with pytest.raises(StoreError, match="a killed process left"):
+        after.recover()
+    assert booked(after) == [left] and spooled(tmp_path) > 0
 
 
 @pytest.mark.usefixtures("held")
