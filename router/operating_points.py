@@ -25,18 +25,18 @@ class Sweep:
     def as_dict(self) -> dict[str, list[Any]]:
         """JSON-able: JSON knows no infinity, so the last value is written `best`."""
         values = [write_value(value) for value in self.values]
-        return {"values": values} | {name: getattr(self, name).tolist() for name in _MEASURED}
+        return {"values": values} | {name: getattr(self, name).tolist() for name in _FIGURES}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Sequence[Any]]) -> "Sweep":
         """Policies from before the expected figures were kept are read with the measured ones in their place."""
         values = np.array([read_value(value) for value in given["values"]])
         given = {"expected_usd": given["usd"], "expected_accuracy": given["accuracy"], **given}
-        return cls(values, *(np.array(given[name], float) for name in _MEASURED))
+        return cls(values, *(np.array(given[name], float) for name in _FIGURES))
 
     def rows(self, picked: np.ndarray) -> "Sweep":
         """Some of the points."""
-        return Sweep(self.values[picked], *(getattr(self, name)[picked] for name in _MEASURED))
+        return Sweep(self.values[picked], *(getattr(self, name)[picked] for name in _FIGURES))
 
     def points(self, count: int) -> np.ndarray:
         """`count` values from the cheapest end (0) to the best (infinity): those that keep most of the area under the
@@ -54,7 +54,7 @@ class Sweep:
         return np.r_[CHEAPEST, self.values[kept[1:-1]], repeated, BEST]
 
 
-_MEASURED = ("usd", "accuracy", "expected_usd", "expected_accuracy")
+_FIGURES = ("usd", "accuracy", "expected_usd", "expected_accuracy")
 
 
 def _most_area(usd: np.ndarray, accuracy: np.ndarray, count: int) -> np.ndarray:

@@ -18,8 +18,9 @@ import numpy as np
 FLAT_LIMIT = 6_000
 _TAIL_LIMIT = 250  # what the exact part shrinks to once there is a graph: every lookup walks through all of it
 _MOVE_EVERY, _MOVE = 4, 16
-# Fewer links, chosen with more care, and a narrower search: among 100,000 texts it finds 99.98 % of the nearest in
-# three quarters of the time that (32, 64, 64) takes for 99.8 %; an insert takes twice as long, a millisecond.
+# Fewer links, chosen with more care, and a narrower search: among 100,000 texts beams of 32 and 48 found 99.98 and
+# 100 % of the nearest in two thirds and four fifths of the time that (32, 64, 64) took for 99.8 %; an insert takes
+# twice as long, a millisecond.
 _LINKS, _BUILD_BEAM, _SEARCH_BEAM = 16, 128, 40
 
 
