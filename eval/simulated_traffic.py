@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from router.gate.boundary import half_width
+from router.gate.difficulty import bands_of
 from router.gate.evidence import SLICED_BY, Evidence, from_pairs
 from router.gate.verdict import Rules, Verdict, weigh
 from router.off_policy.answer import MOST_UNSUPPORTED, robust_pairs
@@ -49,7 +50,8 @@ class Traffic:
             np.column_stack([table[rows, one] for one in (self.incumbent, self.candidate)])
             for table in (self.paid, self.correct)
         )
-        return from_pairs("shadow", usd, correct, self.incumbent != self.candidate, {"task": self.task}, live=True)
+        names = {"task": self.task, "difficulty": bands_of(self.p[rows, self.incumbent])}
+        return from_pairs("shadow", usd, correct, self.incumbent != self.candidate, names, live=True)
 
     def logged(self) -> tuple[Evidence, np.ndarray, np.ndarray]:
         """A row per query and route that may be taken: doubly robust figures, with the row's query and route."""
@@ -121,11 +123,13 @@ def null_pair(at_margin: bool, queries: int = 400, seed: int = 0, rules: Rules =
     """Two policies of which the second must not be promoted, on the edge of it.
 
     Without `at_margin`: as good and as dear, to the last digit, though they differ on 40 % of the queries (every
-    difference has its mirror image). With it: half the price, and worse by exactly the margin.
+    difference has its mirror image, as difficult and of the same task). With it: half the price, and worse by exactly
+    the margin.
     """
     rng = np.random.default_rng(seed)
     apart = int(0.2 * queries)  # pairs of queries that mirror each other
-    correct = (rng.random((queries, 2)) < 0.75).astype(float)
+    p = np.repeat(rng.beta(3, 1, (queries // 2, 1)), 2, axis=0)  # expected alike of both routes, .75 on average
+    correct = (rng.random((queries, 2)) < p).astype(float)
     usd = 0.001 * np.exp(rng.normal(0, 0.8, (queries, 2)))
     task = np.repeat(rng.choice(["a", "b", "c"], queries // 2, p=[0.6, 0.3, 0.1]), 2)
     first, second = np.arange(0, 2 * apart, 2), np.arange(1, 2 * apart, 2)
@@ -137,7 +141,7 @@ def null_pair(at_margin: bool, queries: int = 400, seed: int = 0, rules: Rules =
         right = np.flatnonzero((task == "a") & (choice == 1) & (correct == 1).all(axis=1))
         correct[right[: round(rules.margin * queries)], 1] = 0.0
     greedy = np.eye(2)[np.zeros(queries, dtype=int)]
-    return Traffic(correct, usd, correct, usd, np.zeros(queries, dtype=int), choice, greedy, task)
+    return Traffic(correct, usd, np.tile(p, 2), usd, np.zeros(queries, dtype=int), choice, greedy, task)
 
 
 @dataclass(frozen=True)

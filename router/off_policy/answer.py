@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from router.gate.difficulty import bands_of
 from router.gate.evidence import Evidence, from_pairs
 from router.off_policy.estimators import (
     NAMES,
@@ -92,12 +93,13 @@ def evidence_from(logged: Logged, choice: np.ndarray, without: frozenset[str] = 
 
 
 def robust_pairs(seen: Logged, choice: np.ndarray) -> Evidence:
-    """The same of decisions whose outcomes are all known, whether or not the log can answer."""
+    """The same of decisions whose outcomes are all known, whether or not the log can answer. Difficulty is what was
+    expected then of the route thought best: known before any route was drawn, so slices by it are unbiased too."""
     picks = np.where(choice < 0, seen.best, choice)  # the few that are out of reach count as no difference
     usd, correct = (
         np.column_stack([_robust(seen, name, one) for one in (seen.best, picks)]) for name in ("usd", "correct")
     )
-    names = {"task": seen.task, "tenant": seen.tenant}
+    names = {"task": seen.task, "tenant": seen.tenant, "difficulty": bands_of(seen.p[seen.rows, seen.best])}
     return from_pairs("log", usd, correct, picks != seen.best, names, live=True)
 
 

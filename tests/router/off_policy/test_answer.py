@@ -82,6 +82,19 @@ def test_the_gate_promotes_from_an_explored_log_alone():
     assert left.n == 15_000
 
 
+def test_evidence_of_the_log_is_sliced_by_what_was_expected_of_the_incumbent_s_route():
+    log = simulated(20_000, 0.1)
+    p = np.where(np.arange(20_000)[:, None] % 2, [0.9, 0.2], [0.6, 0.7])
+    p[:100, 0] = np.nan
+    found = evidence_from(replace(log, p=p), np.ones(20_000, dtype=int))
+    assert [name for name, _ in found.names("difficulty")] == ["easy (P ≥ 0.8)", "middle (0.5 ≤ P < 0.8)"]
+    assert set(found.difficulty[:100]) == {""}
+    for name, share in found.names("difficulty"):
+        cut = found.of("difficulty", name)
+        assert share == pytest.approx(0.4975)
+        assert (cut.correct[:, 1] - cut.correct[:, 0]).mean() == pytest.approx(0.2, abs=0.1)
+
+
 def test_the_log_is_read_as_it_was_written(safe: SafeRoute, store: LogStore, tiny_policy: Policy):
     limits = ExploreLimits(0.3, 1, 1, 100, 1)
     engine = Engine(safe, store, encoder=HashingEncoder(), clock=lambda: AT, explorer=Explorer(limits))
