@@ -43,7 +43,7 @@ format: setup ## format and mend what the linter can mend
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
-bench: setup ## measure the figures of the README (needs the label sets; see README, Figures)
+bench: setup ## measure the figures of eval/FIGURES.md (needs the label sets)
 	@$(PY) -m eval bench
 
 lock: setup ## write requirements.lock from the environment

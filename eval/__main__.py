@@ -50,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     add_offline(commands.add_parser("offline", help="what a policy would have been worth on logged traffic"))
     _add_spend(commands.add_parser("spend", help="what the ledger says: who spent what, and what it saved"))
     add_inflation(commands.add_parser("inflation", help="how many requests dressed-up texts move to dearer routes"))
-    bench = commands.add_parser("bench", help="measure the figures of the README on real label sets")
+    bench = commands.add_parser("bench", help="measure the figures of eval/FIGURES.md on real label sets")
     bench.add_argument("--data", type=Path, default=Path("../shared/data/routing"), help="folder of label sets")
     bench.add_argument(
-        "--only", nargs="*", default=[], metavar="PART", help="encoders, training, deciding, routing, quality, …"
+        "--only", nargs="*", default=[], metavar="PART", help="a part of it; an unknown name lists them all"
     )
     bench.add_argument("--out", type=Path, default=Path("reports/bench"))
     bench.add_argument(

@@ -1,4 +1,4 @@
-"""`make bench`: measures the README's figures through the public commands, each in a process of its own.
+"""`make bench`: measures the figures of eval/FIGURES.md through the public commands, each in a process of its own.
 
 Writes `bench.md` (the table) and `bench.json` into a folder. Absolute times belong to the machine they were taken on
 and gate nothing; comparisons are made within one run.

@@ -174,7 +174,9 @@ def check_table(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]
     if "prompt" not in table and "messages" not in table:
         missing.append("prompt")
     if missing:
-        problem = InputError(missing[0], list(table.columns), "column missing", "Add it; see README, Label sets.")
+        problem = InputError(
+            missing[0], list(table.columns), "column missing", "Add it; router/README.md, Formats, lists the columns."
+        )
         raise LabelSetError(name, [problem], len(missing))
     table = table.copy()
     if "effort" not in table:
