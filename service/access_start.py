@@ -5,10 +5,14 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from router.access.rate_store import RateStore
+from router.access.rates import Rates
 from router.access.ring import KeyRing
 from router.access.store import KeyStore
 from router.errors import InputError, StoreError
+from router.log.presence import Presence
 from router.settings import Settings
+from service.metrics import Metrics
 
 MAKE = "python -m service keys make --tenant NAME"
 
@@ -20,7 +24,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def make_ring(settings: Settings) -> KeyRing | None:
+def make_ring(settings: Settings, rates: Rates | None = None) -> KeyRing | None:
     """The keys to check requests against; None where anybody may call. Reads nothing yet."""
     if settings.access == "open":
         return None
@@ -29,7 +33,14 @@ def make_ring(settings: Settings) -> KeyRing | None:
         required=settings.access == "keys" or not is_loopback(settings.host),
         requests_per_second=settings.access_requests_per_second,
         poll_seconds=settings.access_poll_seconds,
+        rates=rates,
     )
+
+
+def make_rates(settings: Settings, presence: Presence, metrics: Metrics) -> Rates:
+    """One rate per key over all processes on the store."""
+    shared = RateStore(settings.store_url, settings.store_timeout_seconds)
+    return Rates(shared, lambda: presence.count, metrics.rates_apart.inc)
 
 
 def access_lines(settings: Settings) -> list[str]:

@@ -18,6 +18,7 @@ from router.estimate.linear_algebra import one_blas_thread
 from router.events import CacheFailed, EncoderFailed, Hook, PolicyRefused, SpendingFileRead, tell
 from router.exploration import explorer_of
 from router.log.feed import ReportFeed
+from router.log.presence import Presence, PresenceStore
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
@@ -30,7 +31,7 @@ from router.spend.alert_rules import Alert
 from router.spend.current import SpendingFile
 from router.spend.late_booking import LateBooking
 from router.spend.spending import Spending
-from service.access_start import make_ring
+from service.access_start import make_rates, make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
@@ -72,7 +73,10 @@ class Runtime:
             threads(settings),
             settings.max_waiting_requests,
         )
-        self.ring = make_ring(settings)
+        self.presence = Presence(
+            PresenceStore(settings.store_url, settings.store_timeout_seconds), lambda digest: None, settings.workers
+        )
+        self.ring = make_ring(settings, make_rates(settings, self.presence, self.metrics))
         self.store = LogStore(
             settings.store_url,
             timeout_seconds=settings.store_timeout_seconds,
@@ -109,6 +113,7 @@ class Runtime:
 
     def start(self) -> None:
         self._loading.start()
+        self.presence.start()
         self.chores.start()
         self.shadow.start()
         if self.runs is not None:
@@ -119,6 +124,7 @@ class Runtime:
     def close(self) -> None:
         """Stop following, then write what waits."""
         self._closing.set()
+        self.presence.stop()
         if self.ring is not None:
             self.ring.stop()
         self.watcher.stop()

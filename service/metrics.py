@@ -97,6 +97,9 @@ class Metrics:
         self.shadow_runs = self._counter("shadow_runs", "Alternatives to be run by the service, by fate.", "result")
         self.candidate_failures = self._counter("candidate_failures", "Decisions that a candidate left undone.")
         self.access = self._counter("access_refusals", "Requests refused before anybody looked at them.", "cause")
+        self.rates_apart = self._counter(
+            "rates_apart", "Requests of limited keys judged by this process's share of the rate: the store was away."
+        )
         self._start_at_zero()
 
     def watch(self, waiting: Callable[[], float], pending: Callable[[], float]) -> None:

@@ -162,7 +162,8 @@ def forbidden_problem(detail: str, cure: str = "Send Authorization: Bearer with 
 def access_problem(error: AccessError) -> Response:
     """No key that opens anything, or one that asks too fast."""
     if isinstance(error, RateLimitedError):
-        headers = {"Retry-After": str(math.ceil(error.wait_seconds))}
+        seconds = math.ceil(error.wait_seconds)
+        headers = {"Retry-After": str(seconds), "RateLimit": f'"key";r=0;t={seconds}'}
         cure = "Ask more slowly, or have the key's rate raised."
         return problem(429, "rate", "Too many requests", str(error), cure=cure, headers=headers)
     cure = "Send Authorization: Bearer with a key; python -m service keys make makes one."

@@ -56,13 +56,15 @@ class KeyRing:
         requests_per_second: float | None = None,
         poll_seconds: float = 0.5,
         clock: Callable[[], float] = time.time,
+        rates: Rates | None = None,
     ) -> None:
+        """`rates`: shared with other processes; else each key's rate is this process's alone."""
         self._store, self._required, self._poll, self._clock = store, required, poll_seconds, clock
         self._default_rate = requests_per_second
         self._keys: Mapping[str, Key] = {}
         self._callers: Mapping[str, Caller] = {}
         self._revision: tuple[int, int] | None = None
-        self._rates = Rates()
+        self._rates = rates or Rates()
         self._stop = Event()
         self._thread = Thread(target=self._run, name="key-ring", daemon=True)
 
@@ -80,6 +82,7 @@ class KeyRing:
         with suppress(StoreError):
             self.look()
         self._thread.start()
+        self._rates.start()
 
     def stop(self) -> None:
         self._stop.set()
@@ -89,6 +92,7 @@ class KeyRing:
 
     def close(self) -> None:
         """Let go of the store."""
+        self._rates.stop()
         self._store.close()
 
     def look(self) -> None:
@@ -110,7 +114,7 @@ class KeyRing:
             raise StoreError("the keys could not be read yet")
         key = self._checked(token)
         rate = key.requests_per_second or self._default_rate
-        wait = self._rates.wait_seconds(key.key_id, rate, time.monotonic()) if rate else 0.0
+        wait = self._rates.wait_seconds(key.key_id, rate) if rate else 0.0
         if wait:
             raise RateLimitedError(rate or 0.0, wait)
         return self._callers[key.key_id]

@@ -1,4 +1,4 @@
-"""The table of keys. Digests only: what is stolen from here opens nothing."""
+"""The tables of keys and of what is left of their rates. Digests only: what is stolen from here opens nothing."""
 
 from sqlalchemy import JSON, Column, Float, Integer, LargeBinary, String, Table
 
@@ -20,4 +20,14 @@ access_keys = Table(
     Column("old_digest", LargeBinary(32)),
     Column("old_until", Float),
     Column("revision", Integer, nullable=False),
+)
+
+# What a key may still ask at once, as it was `at` seconds since 1970 by the database's own clock. Below zero where
+# several processes let more through than there was.
+rate_buckets = Table(
+    "rate_buckets",
+    metadata,
+    Column("key_id", String(12), primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("at", Float, nullable=False),
 )

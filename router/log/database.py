@@ -15,7 +15,12 @@ from router.errors import InputError
 from router.log.same_file import keep_to_file
 
 REPORT_SECONDS, IDLE_SECONDS = 60.0, 15.0  # a month's report; a transaction left open
-WRITER_LOCK, CACHE_LOCK = 7_413_651_929, 7_413_651_930  # numbers that other users of the database do not use
+# numbers that other users of the database do not use
+WRITER_LOCK, CACHE_LOCK, RATES_LOCK, PRESENCE_LOCK = 7_413_651_929, 7_413_651_930, 7_413_651_932, 7_413_651_933
+_CLOCKS = {
+    "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
+}
 _CURE = "Use a SQLAlchemy URL such as sqlite:///models/tierwise.db."
 
 
@@ -37,6 +42,11 @@ def open_database(url: str, timeout_seconds: float, fsync: bool, lock: int = WRI
         _bound_waiting(engine, timeout_seconds)
         _one_writer(engine, lock)
     return engine
+
+
+def seconds_there(connection: Connection) -> float:
+    """Seconds since 1970 by the database's own clock, which all who share it agree on."""
+    return float(connection.exec_driver_sql(_CLOCKS[connection.dialect.name]).scalar_one())
 
 
 def spool_folder(url: URL) -> Path | None:

@@ -108,3 +108,23 @@ leases = Table(
     Column("holder", String(40), nullable=False),
     Column("until_ms", BigInteger, nullable=False),
 )
+
+# Which processes serve on this store, until when they are sure to be alive (seconds since 1970, the database's clock),
+# and the last notice that each has heard.
+processes = Table(
+    "processes",
+    metadata,
+    Column("process", String(32), primary_key=True),
+    Column("until", Float, nullable=False),
+    Column("heard", Integer, nullable=False),
+)
+
+# What every process must hear: the digest of a tenant to be forgotten, not its name.
+notices = Table(
+    "notices",
+    metadata,
+    Column("notice_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("forgotten", String(64), nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,6 +1,7 @@
 """What every store promises, on SQLite and on PostgreSQL with pgvector: the same verbs, the same rows, two at once."""
 
 import importlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
+from router.access.rate_store import RateStore, Spent
 from router.access.store import KeyStore
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
@@ -26,6 +28,7 @@ from router.encoders import HashingEncoder
 from router.errors import UnknownDecisionError
 from router.log import leases
 from router.log.database import open_database
+from router.log.presence import Presence, PresenceStore
 from router.log.store import LogStore
 from router.migrations.schema import SCHEMA
 from router.migrations.upgrade import HEAD, current, is_compared, prepare, upgrade
@@ -186,6 +189,36 @@ def test_keys_are_made_and_revoked(url: str) -> None:
     assert [kept.state(datetime.now(UTC).timestamp()) for kept in one.listed()] == ["revoked"]
     one.close()
     two.close()
+
+
+def test_a_key_s_rate_is_one_over_all_processes(url: str) -> None:
+    stores = [RateStore(url, 20) for _ in range(2)]
+    assert stores[0].exchange({"k": Spent(3.0, 5.0)})["k"] == 2.0
+    # the other process let four through before it knew: the debt is everybody's
+    left = stores[1].exchange({"k": Spent(4.0, 5.0)})["k"]
+    assert -2.0 <= left < 0
+    time.sleep(0.1)
+    later = stores[0].exchange({"k": Spent(0.0, 5.0), "unknown": Spent(0.0, 1.0)})
+    assert later.keys() == {"k"} and left + 0.4 < later["k"] < 5.0
+    for store in stores:
+        store.close()
+
+
+def test_every_living_process_hears_what_is_told_to_all(url: str) -> None:
+    heard: list[str] = []
+    one, two = (Presence(PresenceStore(url, 20), heard.append) for _ in range(2))
+    for process in (one, two, one):
+        process.look()
+    assert (one.count, two.count) == (1, 2)
+    store = PresenceStore(url, 20)
+    notice = store.tell("d" * 64)
+    assert store.deaf_to(notice) == 2
+    one.look()
+    assert (store.deaf_to(notice), heard) == (1, ["d" * 64])
+    two.stop()
+    assert store.deaf_to(notice) == 0
+    one.stop()
+    store.close()
 
 
 def test_a_store_of_before_is_upgraded_by_four_that_start_at_once(engines: Callable[[], Engine]) -> None:

@@ -170,6 +170,7 @@ def test_too_many_requests_are_told_when_to_come_back(guarded: Guarded) -> None:
     assert guarded.call("GET", "/frontier", token).status_code == 200
     refused = guarded.call("GET", "/frontier", token)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
+    assert refused.headers["ratelimit"] == '"key";r=0;t=2'
 
 
 def test_keys_that_could_not_be_read_are_told_as_such(guarded: Guarded, store_url: str, monkeypatch) -> None:

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from router.access.rates import LAG_SECONDS
+from router.access.store import KeyStore
 from router.current_policy import write_current
 from router.settings import Settings
 from service import workers
@@ -129,6 +132,31 @@ def test_a_killed_worker_is_replaced_and_nobody_is_refused(serve: Service) -> No
     assert {one.status_code for one in answers} == {200}
     until(lambda: len(serve.workers()) == WORKERS and not set(victims) & set(serve.workers()))
     assert serve.metric('tierwise_outcome_reports_total{result="recorded"}') == before + 1
+
+
+def test_a_key_has_one_rate_over_all_of_them(serve: Service, tmp_path: Path) -> None:
+    keys = KeyStore(f"sqlite:///{tmp_path / 'log.db'}", 10)
+    _, token = keys.make("acme", frozenset({"route"}), requests_per_second=5.0)
+    keys.close()
+    time.sleep(1.2)  # all have read it
+
+    def ask(_: object = None) -> httpx.Response:
+        """On a connection of its own, so that any worker may get it."""
+        bearer = {"Authorization": f"Bearer {token}"}
+        return httpx.post(f"{serve.url}/route", json={"prompt": "hello"}, headers=bearer, timeout=20)
+
+    started, answers = time.monotonic(), []
+    with ThreadPoolExecutor(4) as pool:
+        while time.monotonic() - started < 6.0:
+            answers += pool.map(ask, range(8))
+    passed, seconds = sum(one.status_code == 200 for one in answers), time.monotonic() - started
+    burst = 5.0
+    assert 0.7 * 5.0 * seconds <= passed  # three rates would be 105
+    assert passed <= 5.0 * seconds + burst + (WORKERS - 1) * (burst + 2 * 5.0 * LAG_SECONDS)
+    refused = next(one for one in reversed(answers) if one.status_code != 200)
+    assert refused.status_code == 429
+    time.sleep(float(refused.headers["retry-after"]))
+    assert ask().status_code == 200
 
 
 class Ended:

@@ -1,0 +1,146 @@
+"""Which processes serve on one store, and what all of them must hear: a heartbeat, and notices.
+
+Moments are the database's own. A process that was killed is counted until its last heartbeat is LIVES_SECONDS old.
+"""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from router.errors import StoreError
+from router.log.database import PRESENCE_LOCK, open_database, seconds_there
+from router.log.tables import notices, processes
+from router.migrations.upgrade import prepare
+
+LOOK_SECONDS, BEAT_SECONDS, LIVES_SECONDS, KEPT_SECONDS = 0.2, 5.0, 15.0, 7 * 86_400.0
+_PATIENCE_SECONDS = 5.0
+
+
+class PresenceStore:
+    """Raises StoreError when the database does not answer."""
+
+    def __init__(self, url: str, timeout_seconds: float = 1.0) -> None:
+        self._engine = open_database(url, timeout_seconds, fsync=False, lock=PRESENCE_LOCK)
+        self._made = False
+
+    def beat(self, process: str, heard: int) -> int:
+        """Say that a process lives and what it has heard; how many live."""
+        with self._connected(writes=True) as connection:
+            now = seconds_there(connection)
+            said = {"until": now + LIVES_SECONDS, "heard": heard}
+            connection.execute(delete(processes).where(processes.c.until < now))
+            if not connection.execute(update(processes).where(processes.c.process == process).values(said)).rowcount:
+                connection.execute(insert(processes).values(process=process, **said))
+            return int(connection.scalar(select(func.count()).select_from(processes)) or 0)
+
+    def leave(self, process: str) -> None:
+        with self._connected(writes=True) as connection:
+            connection.execute(delete(processes).where(processes.c.process == process))
+
+    def tell(self, forgotten: str) -> int:
+        """A notice to all; its number."""
+        with self._connected(writes=True) as connection:
+            now = seconds_there(connection)
+            connection.execute(delete(notices).where(notices.c.at < now - KEPT_SECONDS))
+            made = connection.execute(insert(notices).values(at=now, forgotten=forgotten))
+            return int((made.inserted_primary_key or (0,))[0])
+
+    def after(self, notice_id: int) -> list[tuple[int, str]]:
+        """Notices after one, oldest first: number, and the digest of who is forgotten."""
+        query = select(notices.c.notice_id, notices.c.forgotten).where(notices.c.notice_id > notice_id)
+        with self._connected() as connection:
+            return [(row.notice_id, row.forgotten) for row in connection.execute(query.order_by(notices.c.notice_id))]
+
+    def deaf_to(self, notice_id: int) -> int:
+        """How many living processes have not heard a notice."""
+        with self._connected() as connection:
+            deaf = (processes.c.heard < notice_id, processes.c.until >= seconds_there(connection))
+            return int(connection.scalar(select(func.count()).select_from(processes).where(*deaf)) or 0)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self, writes: bool = False) -> Iterator[Connection]:
+        try:
+            with self._engine.execution_options(writes=writes).begin() as connection:
+                if writes and not self._made:
+                    prepare(connection)
+                    self._made = True
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(f"the store does not say who lives: {type(error).__name__}") from error
+
+
+class Presence:
+    """This process among those on a store, in a thread of its own: it lives, it hears, and it counts the others."""
+
+    def __init__(self, store: PresenceStore, hear: Callable[[str], object], at_least: int = 1) -> None:
+        """`hear` is called with the digest of who is to be forgotten; what it raises, it hears again. `at_least` so
+        many processes are known to be."""
+        self._store, self._hear, self._at_least = store, hear, at_least
+        self.process = uuid.uuid4().hex
+        self._heard = 0  # what was told before this process began is heard too, and finds nothing
+        self._beat_at = float("-inf")
+        self._counted = 0
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="presence", daemon=True)
+
+    @property
+    def count(self) -> int:
+        """Processes on the store, this one among them, when it was last asked."""
+        return max(self._at_least, self._counted)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_PATIENCE_SECONDS)
+        with suppress(StoreError):
+            self._store.leave(self.process)
+        self._store.close()
+
+    def look(self) -> None:
+        """Hear what is new, and say so. Raises StoreError."""
+        if self._beat_at == float("-inf"):
+            self._beat()
+        new = self._store.after(self._heard)
+        for notice_id, forgotten in new:
+            self._hear(forgotten)
+            self._heard = notice_id
+        if new or time.monotonic() - self._beat_at >= BEAT_SECONDS:
+            self._beat()
+
+    def _beat(self) -> None:
+        self._counted = self._store.beat(self.process, self._heard)
+        self._beat_at = time.monotonic()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            with suppress(Exception):  # the store is away, or what hears failed: again at the next look
+                self.look()
+            self._stopping.wait(LOOK_SECONDS)
+
+
+def told_to_all(store: PresenceStore, tenant: str, seconds: float = 2.0) -> bool:
+    """Have every living process forget what it has of a tenant in memory; whether all have said so in time. Raises
+    StoreError."""
+    notice, deadline = store.tell(digest_of(tenant)), time.monotonic() + seconds
+    while store.deaf_to(notice):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_SECONDS / 4)
+    return True
+
+
+def digest_of(tenant: str) -> str:
+    """A tenant in a notice: what is to be forgotten is not written down once more."""
+    return hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()
