@@ -43,7 +43,7 @@ def write_current(models_dir: Path, folder: Path, pointer: str = POINTER, **fact
     """Point at a policy folder, which is checked first. Raises PolicyFileError."""
     version = read_folder(folder)["version"]
     told = {"policy": name_of(models_dir, folder), "version": version, **facts}
-    _replace(pointer_path(models_dir, pointer), json.dumps(told, indent=1) + "\n")
+    replace_file(pointer_path(models_dir, pointer), json.dumps(told, indent=1) + "\n")
     return Current(folder, version, facts)
 
 
@@ -170,8 +170,8 @@ def _name(told: Any, key: str) -> str:
     return value
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write beside, flush to disk, rename over: a reader sees the old file or the new one."""
+def replace_file(path: Path, text: str) -> None:
+    """Write beside, flush to disk, rename over: a reader sees the old file or the new one. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

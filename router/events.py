@@ -126,6 +126,13 @@ class PolicyChanged:
 
 
 @dataclass(frozen=True)
+class RegistryTold:
+    """The registry of models was told what the pointers say; or `problem` says why it could not be."""
+
+    problem: str | None
+
+
+@dataclass(frozen=True)
 class CandidateFailed:
     """A candidate could not decide a request of its share; the incumbent did."""
 
@@ -170,6 +177,7 @@ Event = (
     | AnswerTaken
     | CandidateFailed
     | PolicyChanged
+    | RegistryTold
     | Shadowed
     | ShadowRun
 )

@@ -16,6 +16,7 @@ from router.errors import InputError
 from router.events import Decided
 from router.outcomes import read_report
 from router.requests import Request as RouteRequest
+from router.rollout.registry import lags
 from router.settings import Settings
 from service import problems
 from service.access import Guard, caller_of
@@ -62,6 +63,7 @@ def create_app(
     app.add_exception_handler(HTTPException, problems.http_problem)
     store = engine.store
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
+    metrics.watch_registry(lambda: settings.policy is None and lags(settings))
     metrics.watch_away({"store": lambda: store is None or store.away, "cache": lambda: _cache_is_away(engine)})
     _add_decisions(app, engine, settings)
     add_cache(app, engine, settings)

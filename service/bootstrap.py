@@ -31,6 +31,7 @@ from router.spend.alert_rules import Alert
 from router.spend.current import SpendingFile
 from router.spend.late_booking import LateBooking
 from router.spend.spending import Spending
+from service import registry
 from service.access_start import make_rates, make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
@@ -98,6 +99,7 @@ class Runtime:
         self.drifting = Drifting(self.engine, models, lambda found: self._announce(found), hooks, retraining)
         following = Following(ReportFeed(self.store), [self.guarding, self.drifting])
         turns: list[tuple[float, Callable[[], object]]] = [(settings.guard_every_seconds, following.look)]
+        turns.append((registry.LOOK_EVERY_SECONDS, registry.RegistryFollower(settings, hooks).look))
         if settings.retrain_every_hours is not None:
             turns.append((settings.retrain_every_hours * 3600, lambda: retraining("schedule")))
         self.chores = Chores(self.store, self.spending, hooks, settings, turns)

@@ -17,6 +17,7 @@ from router.events import (
     PolicyChanged,
     PolicyRefused,
     PolicySwapped,
+    RegistryTold,
     ReportFailed,
     SpendAlert,
     SpendingFileRead,
@@ -89,6 +90,10 @@ class EventLog:
                     name: getattr(change, name) for name in ("policy", "version", "share", "serving", "by", "reason")
                 }
                 level(f"policy {change.action}", **said)
+            case RegistryTold() if event.problem:
+                self._logger.warning("the registry's aliases were not moved", problem=event.problem)
+            case RegistryTold():
+                self._logger.info("the registry's aliases say what the pointers say")
             case PolicyRefused():
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():

@@ -18,6 +18,7 @@ from router.events import (
     PolicyChanged,
     PolicyRefused,
     PolicySwapped,
+    RegistryTold,
     Reported,
     ReportFailed,
     ReservationsExpired,
@@ -30,7 +31,7 @@ from router.events import (
 from router.safe_route import Cause
 from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
-from service.shared_metrics import AwayCollector, everyone
+from service.shared_metrics import AwayCollector, LagCollector, everyone
 
 STAGES = ("encode", "cache", "decide", "log")
 CACHE_STEPS = ("open", "lookup", "learn", "follow", "skipped")
@@ -87,6 +88,7 @@ class Metrics:
         self.prompt_tokens = self._counter("input_tokens", "Input tokens of reported calls.", "source")
         self.alerts = self._counter("spend_alerts", "Alerts announced, by rule.", "rule", "webhook")
         self.changes = self._counter("policy_changes", "Stages, promotions and rollbacks, by whom.", "action", "source")
+        self.syncs = self._counter("registry_syncs", "Tellings of the registry what the pointers say.", "result")
         self.policy = self._gauge("policy_info", "Processes in which this policy decides.", "version")
         self.waiting = self._gauge("decisions_waiting", "Decisions in the making.")
         self.pending = self._gauge("store_pending_records", "Records that wait to be written.")
@@ -109,6 +111,10 @@ class Metrics:
     def watch_away(self, parts: Mapping[str, Callable[[], bool]]) -> None:
         """Read which parts are known not to answer, so that nobody waits for them."""
         self.own.register(AwayCollector(parts))
+
+    def watch_registry(self, lags: Callable[[], bool]) -> None:
+        """Read whether the aliases in the registry of models are behind the pointers."""
+        self.own.register(LagCollector(lags))
 
     def watch_cache(self, cache: SemanticCache) -> None:
         """Read each tenant's promise, and where it stands, whenever the metrics are read; of the cache named last."""
@@ -144,6 +150,8 @@ class Metrics:
             case PolicyChanged():
                 who = event.change.by if event.change.by in AUTOMATIC else "operator"
                 self.changes.labels(event.change.action, who).inc()
+            case RegistryTold():
+                self.syncs.labels("failed" if event.problem else "synced").inc()
             case PolicyRefused():
                 self.swaps.labels("refused").inc()
             case EncoderFailed():
@@ -220,6 +228,7 @@ class Metrics:
             (self.unlogged, UNLOGGED),
             (self.reports, REPORTS),
             (self.swaps, ("swapped", "refused")),
+            (self.syncs, ("synced", "failed")),
             (self.refused, REFUSALS),
             (self.turns, CAUSES),
             (self.access, ACCESS),

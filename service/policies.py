@@ -17,6 +17,7 @@ from router.rollout import history
 from router.rollout.gatekeeper import Gate, shadow_gate
 from router.rollout.history import Change
 from router.rollout.promotion import policies_in, promote, roll_back, withdraw
+from router.rollout.registry import standing
 from router.rollout.stages import STAGES, read_share
 from router.settings import Settings
 from service.answers import policies_answer
@@ -34,7 +35,8 @@ def add_policies(app: FastAPI, engine: Engine, settings: Settings, readings: Rea
 
     @app.get("/policies", **documented("policies"))
     async def policies() -> Response:
-        """What serves, what is on trial with which share, what could be promoted, and what was changed lately."""
+        """What serves, what is on trial with which share, what could be promoted, what was changed lately, and whether
+        the registry's aliases say the same."""
         told = policies_answer(engine.policy, engine.safe.spec.route.key)
         return json_answer(told | await run_in_threadpool(_listed, engine, settings) | {"guards": readings()})
 
@@ -103,6 +105,7 @@ def _listed(engine: Engine, settings: Settings) -> dict[str, Any]:
         "candidate": candidate,
         "pointers": {name: _pointed(settings, name) for name in (POINTER, CANDIDATE)},
         "available": [{"policy": name, "version": version} for name, version in policies_in(settings.models_dir)],
+        "registry": standing(settings),
         "changes": [] if engine.store is None else _recent(engine.store),
     }
 

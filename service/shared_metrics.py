@@ -36,3 +36,14 @@ class AwayCollector(Collector):
         for part, is_away in self._parts.items():
             family.add_metric([part], float(is_away()))
         yield family
+
+
+class LagCollector(Collector):
+    """Whether the registry's aliases are behind the pointers, which every process reads from the same files."""
+
+    def __init__(self, lags: Callable[[], bool]) -> None:
+        self._lags = lags
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        said = "1 while the aliases in the registry of models do not say what the pointers say."
+        yield GaugeMetricFamily("tierwise_registry_lags", said, value=float(self._lags()))

@@ -5,6 +5,7 @@ Moves the pointers that a service follows, keeps why, and lets the aliases in ML
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from router.current_policy import CANDIDATE, Current, read_current
 from router.errors import TierwiseError
 from router.log.store import LogStore
-from router.rollout import history
+from router.prices import now
+from router.rollout import history, registry
 from router.rollout.gatekeeper import shadow_gate
 from router.rollout.history import Change
 from router.rollout.promotion import policies_in, promote, roll_back, withdraw
@@ -25,7 +27,8 @@ STORE_SECONDS = 10.0
 def add_policy_commands(commands: Any) -> None:
     """Add the commands to a parser's subcommands."""
     listing = commands.add_parser("policies", help="which policy serves, which is on trial, and what was changed")
-    listing.set_defaults(command=_list)
+    listing.add_argument("--sync", action="store_true", help="let the aliases in MLflow say what the pointers say")
+    listing.set_defaults(command=lambda arguments: _sync() if arguments.sync else _list())
     up = commands.add_parser("promote", help="give a policy its next stage of traffic: 1, 10, 50, 100 %%")
     up.add_argument("policy", nargs="?", help="a folder's name in models/ (default: the candidate)")
     up.add_argument("--share", type=float, help="this share instead: 0 only watches, 1 serves")
@@ -70,7 +73,17 @@ def _change(arguments: argparse.Namespace, make: Callable[[argparse.Namespace, S
     _tell_registry(settings)
 
 
-def _list(arguments: argparse.Namespace) -> None:
+def _sync() -> None:
+    """Safe to repeat; what a service starts after every change. Raises TierwiseError where MLflow cannot be told."""
+    settings = Settings()
+    if not registry.has_registry(settings) or registry.pointed(settings.models_dir) is None:
+        print("Nothing to tell: no training was recorded here, or nothing was promoted yet.")
+        return
+    os.nice(10)  # whoever serves on this machine goes first
+    print("\n".join(_told(settings)) or "The aliases say what the pointers say.")
+
+
+def _list() -> None:
     settings = Settings()
     current, candidate = _pointed(settings)
     print(f"serves     {_said(settings, current)}")
@@ -81,7 +94,8 @@ def _list(arguments: argparse.Namespace) -> None:
     for change in _changes(settings):
         why = f": {change.reason}" if change.reason else ""
         print(f"{change.at:%Y-%m-%d %H:%M}  {change.action} {change.policy} to {change.share:.0%} by {change.by}{why}")
-    _tell_registry(settings)
+    if registry.lags(settings):
+        print("registry   its aliases are behind: python -m training policies --sync")
 
 
 def _pointed(settings: Settings) -> tuple[Current | None, Current | None]:
@@ -115,16 +129,28 @@ def _keep(change: Change, settings: Settings) -> None:
 
 def _tell_registry(settings: Settings) -> None:
     """Let the registry's aliases follow the pointers; without a registry there is nothing to tell."""
-    if not (settings.mlruns_dir / "mlflow.db").is_file():
-        return
+    if registry.has_registry(settings):
+        try:
+            _told(settings)
+        except TierwiseError as error:  # what serves is right all the same
+            print(f"warning: {error}", file=sys.stderr)
+
+
+def _told(settings: Settings) -> list[str]:
+    """Move the aliases to what the pointers say now, and note it. Raises TierwiseError with the first line of what
+    MLflow says."""
     from training.tracking import point_aliases  # MLflow takes seconds to import
 
-    current, candidate = _pointed(settings)
+    wanted = registry.pointed(settings.models_dir)
+    if wanted is None:
+        return []
     try:
-        named = [None if one is None else one.version for one in (current, candidate)]
-        point_aliases(settings.mlruns_dir, named[0], named[1])
-    except Exception as error:  # what serves is right all the same
-        print(f"warning: the aliases in MLflow were not moved ({error})", file=sys.stderr)
+        moved = point_aliases(settings.mlruns_dir, wanted.incumbent, wanted.candidate)
+    except Exception as error:
+        said = str(error).strip().splitlines()
+        raise TierwiseError(f"the aliases in MLflow were not moved ({said[0] if said else repr(error)})") from error
+    registry.note_told(settings.models_dir, wanted, now())
+    return moved
 
 
 def _who() -> str:

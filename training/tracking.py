@@ -46,22 +46,33 @@ def record(result: FitResult, options: FitOptions, mlruns: Path, plots: Path | N
         return _register(client, run_id, f"{run.info.artifact_uri}/policy", result.manifest["version"])
 
 
-def point_aliases(mlruns: Path, incumbent: str | None, candidate: str | None) -> None:
+def point_aliases(mlruns: Path, incumbent: str | None, candidate: str | None) -> list[str]:
     """Let the aliases name the versions of these policies (by their digests); one that is None, or was never recorded
-    here, loses its alias. Raises whatever MLflow raises."""
+    here, loses its alias. What was moved, in words; nothing where all stood right. Raises whatever MLflow raises."""
+    moved = []
     with _quiet():
         from mlflow import MlflowClient
 
         uri = f"sqlite:///{(mlruns / 'mlflow.db').resolve()}"
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         versions = client.search_model_versions(f"name = '{REGISTERED}'")
+        if not versions:
+            return []
         newest_last = sorted(versions, key=lambda one: int(one.version))
         recorded = {one.tags.get("policy"): str(one.version) for one in newest_last}
+        stands = {name: str(one) for name, one in client.get_registered_model(REGISTERED).aliases.items()}
         for alias, policy in (("incumbent", incumbent), ("candidate", candidate)):
-            if policy in recorded and policy is not None:
-                client.set_registered_model_alias(REGISTERED, alias, recorded[policy])
-            elif versions:
+            wanted, before = None if policy is None else recorded.get(policy), stands.get(alias)
+            if wanted == before:
+                continue
+            if wanted is not None:
+                client.set_registered_model_alias(REGISTERED, alias, wanted)
+            else:
                 client.delete_registered_model_alias(REGISTERED, alias)
+            moved.append(
+                f"{alias}: version {before or 'none'} before, {wanted or 'none'} now ({policy or 'no policy'})"
+            )
+    return moved
 
 
 def _experiment(client: Any, mlruns: Path) -> str:

@@ -28,6 +28,7 @@ def known() -> dict[str, set[str]]:
     metrics = Metrics()
     metrics.watch(lambda: 0.0, lambda: 0.0)
     metrics.watch_away({"store": lambda: False})
+    metrics.watch_registry(lambda: False)
     metrics.decisions.labels("route", "economy")
     metrics.crossings.labels("b")
     found: dict[str, set[str]] = {}
@@ -75,5 +76,5 @@ def test_metric_names_carry_units_and_no_label_is_unbounded(known: dict[str, set
     }
     assert set.union(*known.values()) <= bounded | {"webhook", "source", "part"}
     assert all(
-        re.search(r"_(total|created|seconds|bucket|sum|count|info|waiting|records|away)$", name) for name in known
+        re.search(r"_(total|created|seconds|bucket|sum|count|info|waiting|records|away|lags)$", name) for name in known
     )

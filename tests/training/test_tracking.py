@@ -44,6 +44,8 @@ def test_a_run_holds_parameters_metrics_and_the_policy(tracked):
 def test_aliases_follow_what_serves(tracked):
     client, result, versions = tracked
     mlruns = Path(client.tracking_uri.removeprefix("sqlite:///")).parent
-    point_aliases(mlruns, None, result.manifest["version"])
+    moved = point_aliases(mlruns, None, result.manifest["version"])
+    assert len(moved) == 1 and moved[0].startswith("incumbent: version 1 before, none now")
+    assert point_aliases(mlruns, None, result.manifest["version"]) == []
     aliases = client.get_registered_model(REGISTERED).aliases
     assert {name: str(number) for name, number in aliases.items()} == {"candidate": versions[1]}
