@@ -35,11 +35,13 @@ from router.events import (
 from router.explanations import explanation
 from router.exploration import Explorer
 from router.jobs import Job, Once, Unlogged
+from router.log.database import forget_statements
 from router.log.store import LogStore, Recorded, Reserve
 from router.parts import Parts
 from router.plans.escalation import Verdict, has_evidence, judge_answer
 from router.policy import Policy
 from router.prices import Usage, now
+from router.privacy.leaver import Leaver, forget_in_each
 from router.requests import Request
 from router.rollout.stages import Trial
 from router.routes import Route
@@ -310,6 +312,13 @@ class Engine:
             return self._parts.book(route).usd(route, usage, at)
         except Exception:
             return None
+
+    def forget(self, leaver: Leaver) -> None:
+        """Let go of what is in memory of a tenant, everywhere in this process. Raises what fails, after all were
+        asked."""
+        forgetful = [self._parts.cache, self.spending, self.explorer, self.watcher]
+        forget_in_each([one for one in forgetful if one is not None], leaver)
+        forget_statements()
 
     def close(self) -> None:
         """Finish what is in the making, then write what waits."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from router.decisions import Decision, Option
 from router.policy import Policy
+from router.privacy.leaver import Leaver
 from router.provider_parameters import provider_parameters
 from router.requests import Request
 from router.settings import Settings
@@ -118,6 +119,13 @@ class Explorer:
         except Exception:  # the best route needs no lottery
             logging.getLogger(__name__).exception("exploration failed")
             return decision
+
+    def forget(self, leaver: Leaver) -> None:
+        """What exploring has cost a tenant today, where the tenant leaves."""
+        if leaver.whole:
+            with self._lock:
+                for tenant in leaver.among(list(self._spent)):
+                    del self._spent[tenant]
 
     def _explored(self, decision: Decision, tenant: str, policy: Policy, limits: ExploreLimits) -> Decision:
         options = (decision.chosen, *decision.alternatives)

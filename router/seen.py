@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from router.decisions import Decision
+from router.privacy.leaver import Leaver
 from router.requests import Request
 
 
@@ -25,6 +26,9 @@ class Watcher(Protocol):
     is asked to run besides is waited for briefly."""
 
     def offer(self, seen: Seen) -> Future[Mapping[str, Any] | None] | None: ...
+
+    def forget(self, leaver: Leaver) -> None:
+        """Let go of what is kept of a tenant's requests."""
 
     def hear(self, report: Mapping[str, Any]) -> None:
         """Take note of a report that was validated and kept, as its sender wrote it."""

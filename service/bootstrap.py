@@ -22,6 +22,7 @@ from router.log.presence import Presence, PresenceStore
 from router.log.store import LogStore
 from router.policy import Policy
 from router.policy_files import MANIFEST
+from router.privacy.leaver import Leaver, forget_in_each
 from router.privacy.text_rule import TextRule
 from router.rollout.candidate_watcher import CandidateWatcher
 from router.rollout.stages import Trial
@@ -75,7 +76,7 @@ class Runtime:
             settings.max_waiting_requests,
         )
         self.presence = Presence(
-            PresenceStore(settings.store_url, settings.store_timeout_seconds), lambda digest: None, settings.workers
+            PresenceStore(settings.store_url, settings.store_timeout_seconds), self._forget, settings.workers
         )
         self.ring = make_ring(settings, make_rates(settings, self.presence, self.metrics))
         self.store = LogStore(
@@ -97,7 +98,7 @@ class Runtime:
         )
         retraining = Retraining(settings.retrain)
         self.drifting = Drifting(self.engine, models, lambda found: self._announce(found), hooks, retraining)
-        following = Following(ReportFeed(self.store), [self.guarding, self.drifting])
+        self._following = following = Following(ReportFeed(self.store), [self.guarding, self.drifting])
         turns: list[tuple[float, Callable[[], object]]] = [(settings.guard_every_seconds, following.look)]
         turns.append((registry.LOOK_EVERY_SECONDS, registry.RegistryFollower(settings, hooks).look))
         if settings.retrain_every_hours is not None:
@@ -150,6 +151,9 @@ class Runtime:
 
         watching = self.guarding, self.drifting
         return create_app(self.engine, self.settings, self.metrics, self.logger, lifespan, self.ring, *watching)
+
+    def _forget(self, leaver: Leaver) -> None:
+        forget_in_each([self.engine, self._following], leaver)
 
     def _announce(self, found: Sequence[Alert]) -> None:
         self.chores.alerting.announce(found)

@@ -22,6 +22,7 @@ from router.events import Hook, PolicyChanged, tell
 from router.log.feed import Known
 from router.moments import parse_moment
 from router.prices import now
+from router.privacy.leaver import Leaver
 from router.rollout.promotion import roll_back
 from router.seen import Seen
 from router.spend.alert_rules import Alert
@@ -72,6 +73,10 @@ class Drifting:
     def hear(self, report: Mapping[str, Any]) -> None:
         """Reports come joined to their decisions, through `take`."""
 
+    def forget(self, leaver: Leaver) -> None:
+        """Requests of a tenant are not looked at any more; means over many stay."""
+        self._requests.extend([one for one in self._drained() if not leaver.named(one.request.tenant)])
+
     def take(self, known: Known) -> None:
         policy = self._engine.policy
         self._begin_anew_for(None if policy is None else policy.version)
@@ -85,8 +90,7 @@ class Drifting:
             return []
         self._looked = at
         self._begin_anew_for(policy.version)
-        seen = [self._requests.popleft() for _ in range(len(self._requests))]
-        mine = [one for one in seen if one.decision.policy == policy.version]
+        mine = [one for one in self._drained() if one.decision.policy == policy.version]
         inputs = [value for one in mine for value in request_values(one, policy.estimator.representation)]
         values, self._values = [*self._values, *inputs], []
         drifted = self._monitor.feed(values)
@@ -103,6 +107,13 @@ class Drifting:
         if alerts:
             self._announce(alerts)
         return alerts
+
+    def _drained(self) -> list[Seen]:
+        found: list[Seen] = []
+        with suppress(IndexError):
+            while True:
+                found.append(self._requests.popleft())
+        return found
 
     def told(self) -> Mapping[str, Any]:
         """What the process that looks found last, whichever it is; what this one found where the store is away."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from router.log.feed import Known, ReportFeed
+from router.privacy.leaver import Leaver
 
 
 class Taker(Protocol):
@@ -20,6 +21,10 @@ class Following:
 
     def __init__(self, feed: ReportFeed, takers: Sequence[Taker]) -> None:
         self._feed, self._takers = feed, tuple(takers)
+
+    def forget(self, leaver: Leaver) -> None:
+        """A tenant's decisions are remembered no longer; what they came to, counted over many, stays."""
+        self._feed.forget(leaver)
 
     def look(self) -> None:
         """Read what is new, let everybody take it, then let everybody look. Raises StoreError."""

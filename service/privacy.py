@@ -1,4 +1,4 @@
-"""Forgetting over HTTP: a tenant, or one of its users, from the store and from this process's memory."""
+"""Forgetting over HTTP: a tenant, or one of its users, from the store and from the memory of every process on it."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from router.engine import Engine
 from router.errors import InputError
+from router.log.presence import PresenceStore, told_to_all
 from router.log.store import LogStore
 from router.privacy.cipher import Cipher
-from router.privacy.erasure import Whom
-from router.privacy.forgetting import forget
+from router.privacy.erasure import Whom, totals
+from router.privacy.forgetting import PATIENCE_SECONDS, forget
+from router.privacy.leaver import Leaver
 from router.privacy.retention import Retention
 from router.settings import Settings
 from router.spend.late_booking import LateBooking
@@ -29,10 +31,9 @@ def add_privacy(app: FastAPI, engine: Engine, settings: Settings) -> None:
 
         async def answer(given: dict[str, Any]) -> Response:
             whom = read_whom(given)
-            rows = await run_in_threadpool(forget_whom, settings, whom)
-            if engine.cache is not None:
-                await run_in_threadpool(engine.cache.cache.unload, whom.tenant)
-            return json_answer({"tenant": whom.tenant, "user": whom.user, "removed": rows})
+            rows, heard = await run_in_threadpool(forget_whom, settings, whom)
+            await run_in_threadpool(engine.forget, Leaver.of(whom.tenant, whom.user))
+            return json_answer({"tenant": whom.tenant, "user": whom.user, "removed": rows, "everywhere": heard})
 
         return await answered(request, settings.max_body_bytes, answer)
 
@@ -60,10 +61,20 @@ def retention_of(settings: Settings) -> Retention:
     return Retention(settings.keep_text_days, settings.keep_log_days, settings.keep_names_days)
 
 
-def forget_whom(settings: Settings, whom: Whom, labels: Sequence[Path] = ()) -> dict[str, int]:
-    """Rows removed, by table. What waits in a spool is stored first: it would else come back afterwards. Raises
-    StoreError."""
+def forget_whom(settings: Settings, whom: Whom, labels: Sequence[Path] = ()) -> tuple[dict[str, int], bool]:
+    """Rows removed, by table, and whether every living process has said that it forgot. Raises StoreError.
+
+    What waits in a spool is stored first: it would else come back afterwards. What a process wrote down before it heard
+    is removed the second time.
+    """
     with closing(LogStore(settings.store_url, late=LateBooking.from_dict)) as store:
         store.settle_everywhere()
     urls = settings.store_url, settings.cache_url or settings.store_url
-    return forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index", labels)
+    leaver, heard = Leaver.of(whom.tenant, whom.user), True
+    removed: dict[str, int] = {}
+    with closing(PresenceStore(settings.store_url, PATIENCE_SECONDS)) as presence:
+        for files in (labels, ()):
+            again = forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index", files)
+            removed = totals(removed, again)
+            heard = told_to_all(presence, leaver) and heard
+    return removed, heard

@@ -23,11 +23,13 @@ def run_privacy(argv: Sequence[str]) -> int:
 
 def _forget(settings: Settings, given: argparse.Namespace) -> None:
     whom = Whom(given.tenant, given.user)
-    rows = forget_whom(settings, whom, given.labels)
+    rows, heard = forget_whom(settings, whom, given.labels)
     of = f"user {whom.user!r} of tenant {whom.tenant!r}" if whom.user is not None else f"tenant {whom.tenant!r}"
     print(f"Forgotten: {of}." if rows else f"Nothing was kept of {of}.")
     for table, count in rows.items():
         print(f"  {count:>9,}  {table}")
+    if not heard:
+        print("A serving process did not say in time that it forgot: it does once it reaches the store again.")
 
 
 def _retire(settings: Settings, given: argparse.Namespace) -> None:

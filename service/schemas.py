@@ -331,11 +331,12 @@ class ForgetBody(BaseModel):
 
 
 class ForgetAnswer(_Shape):
-    """What was removed: rows by table."""
+    """What was removed: rows by table. `everywhere`: every process has said that nothing is left in its memory."""
 
     tenant: str
     user: str | None
     removed: dict[str, int]
+    everywhere: bool
 
 
 _SHAPES = (

@@ -17,6 +17,7 @@ from router.events import Hook, ShadowRun, tell
 from router.log.store import LogStore
 from router.outcomes import Pricer
 from router.prices import Usage, now
+from router.privacy.leaver import Leaver, drop_waiting
 from router.requests import Request
 from router.routes import Route
 from router.seen import Seen
@@ -64,7 +65,7 @@ class ShadowRuns:
     ) -> None:
         self._endpoint, self.cap, self._store, self._price, self._settling = endpoint, cap, store, price, settling
         self._judge, self._hooks, self._clock = judge, tuple(hooks), clock
-        self._queue: Queue[Callable[[], None]] = Queue(WAITING)
+        self._queue: Queue[tuple[str, Callable[[], None]]] = Queue(WAITING)
         self._open: OrderedDict[str, Open] = OrderedDict()
         self._lock, self._stopping = Lock(), Event()
         self._thread = Thread(target=self._loop, name="shadow-runs", daemon=True)
@@ -93,7 +94,7 @@ class ShadowRuns:
             while len(self._open) > REMEMBERED:
                 self._open.popitem(last=False)
         most = comparison.instead.chosen.upper_usd
-        self._submit(lambda: self._run(decision_id, request.tenant, alternative, body, most))
+        self._submit(request.tenant, lambda: self._run(decision_id, request.tenant, alternative, body, most))
 
     def offer(self, seen: Seen) -> None:
         """Alternatives come from the shadow, through `run`."""
@@ -110,20 +111,27 @@ class ShadowRuns:
                 known.reference, known.checker = shadow["reference"], shadow.get("checker", "exact")
             if answer is not None:
                 known.own = answer if isinstance(answer, str) else answer["content"]
-        self._submit(lambda: self._score(decision_id))
+        self._submit(known.tenant, lambda: self._score(decision_id))
+
+    def forget(self, leaver: Leaver) -> None:
+        """What was not scored of a tenant is not scored any more, and what was not run is not run."""
+        drop_waiting(self._queue, leaver)
+        with self._lock:
+            for decision_id in [one for one, known in self._open.items() if leaver.named(known.tenant)]:
+                del self._open[decision_id]
 
     def work(self) -> None:
         """Do everything that waits now."""
         try:
             while True:
-                self._attempt(self._queue.get_nowait())
+                self._attempt(self._queue.get_nowait()[1])
         except Empty:
             return
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._attempt(self._queue.get(timeout=0.5))
+                self._attempt(self._queue.get(timeout=0.5)[1])
             except Empty:
                 continue
         self._endpoint.close()
@@ -134,9 +142,9 @@ class ShadowRuns:
         except Exception:  # whatever an endpoint or a store does, the next alternative is run
             tell(self._hooks, ShadowRun("failed"))
 
-    def _submit(self, job: Callable[[], None]) -> None:
+    def _submit(self, tenant: str, job: Callable[[], None]) -> None:
         try:
-            self._queue.put_nowait(job)
+            self._queue.put_nowait((tenant, job))
         except Full:
             tell(self._hooks, ShadowRun("dropped"))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from router.privacy.leaver import Leaver
 from router.seen import Seen, Watcher
 
 
@@ -16,6 +17,10 @@ class Watching:
     def offer(self, seen: Seen) -> Future[Mapping[str, Any] | None] | None:
         asked = [one.offer(seen) for one in self._watchers]
         return next((one for one in asked if one is not None), None)
+
+    def forget(self, leaver: Leaver) -> None:
+        for one in self._watchers:
+            one.forget(leaver)
 
     def hear(self, report: Mapping[str, Any]) -> None:
         for one in self._watchers:

@@ -22,6 +22,7 @@ from router.errors import InputError, StoreError
 from router.events import AnswerTaken, CacheFailed, Hook, tell
 from router.log.store import Recorded
 from router.prices import now
+from router.privacy.leaver import Leaver
 from router.requests import Request
 from router.routes import Route
 from router.steps import StepError
@@ -124,6 +125,11 @@ class GuardedCache:
             self.cache.await_instead(decision_id, following_id, tenant=tenant)
         except Exception as error:
             tell(self._hooks, CacheFailed("learn", type(error).__name__))
+
+    def forget(self, leaver: Leaver) -> None:
+        """Forget a tenant in memory. What fails is raised: whoever must forget is told so again."""
+        self.cache.forget(leaver)
+        self._served.clear()
 
     def close(self) -> None:
         """Save what was learnt, as far as the store takes it."""

@@ -15,6 +15,7 @@ from router.cache.lessons import Lesson
 from router.cache.memory import CacheMemory
 from router.cache.reuse import Reuse
 from router.errors import StoreError
+from router.privacy.leaver import Leaver
 
 KEPT_SECONDS = 3_600.0
 FROM_THE_START: Mapping[str, Any] = {"read_to": 0, "process": "", "number": 0}
@@ -37,6 +38,12 @@ class CacheJournal:
     def taught(self, tenant: str, lesson: Lesson) -> None:
         """Tell the others at the next look. Call with the lock held."""
         self._lessons[tenant].append(lesson)
+
+    def forget(self, leaver: Leaver) -> None:
+        """Tell nothing of a tenant any more. Call with the lock held."""
+        for tenant in leaver.among(list(self._lessons)):
+            del self._lessons[tenant]
+        self._unpublished = [one for one in self._unpublished if not leaver.named(one.tenant)]
 
     def look(self, known: Mapping[str, Reuse]) -> None:
         """Publish what happened here, then do what happened elsewhere to the tenants that are known here. Raises

@@ -152,6 +152,11 @@ def _partition(tenant: str, scope: str, fingerprint: str) -> str:
     return _digest([KEY_VERSION, tenant, scope, fingerprint]).hex()
 
 
+def forget_partitions() -> None:
+    """Names of tenants and users are among what is kept to find a partition's name faster."""
+    _partition.cache_clear()
+
+
 def _digest(value: Any) -> bytes:
     return hashlib.sha256(_JSON.encode(_plain(value)).encode("utf-8")).digest()
 

@@ -17,6 +17,7 @@ from router.cache.records import CacheRules
 from router.cache.store import CacheStore
 from router.cache.stored import StoredAnswer, StoredEntry
 from router.cache.verifier import Verifier
+from router.privacy.leaver import Leaver
 
 _COUNT_EVERY = 16
 _AT_HAND = 0.9  # of the time for which what was read holds, so that it still does a moment later
@@ -224,12 +225,13 @@ class CacheMemory:
                 for answer_id in answer_ids:
                     loaded.partition.drop_answer(answer_id)
 
-    def unload(self, tenant: str) -> None:
+    def unload(self, leaver: Leaver) -> None:
         """Forget everything of a tenant; what the store still holds is read again when it is asked for."""
-        for name in [name for name, loaded in self._loaded.items() if loaded.tenant == tenant]:
+        for name in [name for name, loaded in self._loaded.items() if leaver.named(loaded.tenant)]:
             del self._loaded[name]
-        for answer_id in [one for one, (_, answer) in self._recent.items() if answer.tenant == tenant]:
+        for answer_id in [one for one, (_, answer) in self._recent.items() if leaver.named(answer.tenant)]:
             del self._recent[answer_id]
+        self._verifier.forget_words()
 
     def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
         return self._store.alike(tenant, self.encoder, vector, least)

@@ -18,7 +18,7 @@ from router.cache.answers import NewAnswer
 from router.cache.controls import CacheControls
 from router.cache.journal import CacheJournal
 from router.cache.journal_store import JournalStore
-from router.cache.key import CacheKey, NotCacheable, cache_key
+from router.cache.key import CacheKey, NotCacheable, cache_key, forget_partitions
 from router.cache.learning import SERVED, CacheLearning
 from router.cache.memory import CacheMemory
 from router.cache.partition import AnswerRecord, Candidate, Entry, Partition
@@ -30,6 +30,7 @@ from router.cache.stored import StoredAnswer
 from router.cache.tenants import CacheTenants
 from router.cache.verifier import Verifier
 from router.cache.waiting import Waiting
+from router.privacy.leaver import Leaver
 from router.requests import Request
 
 Vector = np.ndarray | Callable[[], np.ndarray]
@@ -163,11 +164,15 @@ class SemanticCache:
             self._learning.drop(tenant, [one.answer_id for one in chosen])
         return Invalidation(len(chosen), dry_run, tuple(one.content[:200] for one in chosen[:10]))
 
-    def unload(self, tenant: str) -> None:
-        """The store was changed behind our back: forget what is in memory of a tenant, and what it waits for."""
+    def forget(self, leaver: Leaver) -> None:
+        """Forget what is in memory of a tenant, and what it waits for; of one that leaves also what it taught."""
         with self._lock:
-            self._memory.unload(tenant)
-        self._waiting.forget(tenant)
+            self._memory.unload(leaver)
+            if leaver.whole:
+                self._tenants.forget(leaver)
+                self._journal.forget(leaver)
+        self._waiting.forget(leaver)
+        forget_partitions()
 
     def promise(self, tenant: str) -> Promise:
         """What this tenant was promised and where it stands."""

@@ -10,6 +10,7 @@ from router.cache.records import CacheRules
 from router.cache.reuse import Reuse
 from router.cache.store import CacheStore
 from router.cache.verifier import RiskPrior
+from router.privacy.leaver import Leaver
 
 
 class CacheTenants:
@@ -52,6 +53,14 @@ class CacheTenants:
                 self._journal.catch_up(tenant, reuse, saved["journal"])
             self._reuse[tenant] = reuse
         return self._reuse[tenant]
+
+    def forget(self, leaver: Leaver) -> None:
+        """A tenant's is not saved any more, and begins anew where it asks again. Call with the lock held."""
+        for tenant in leaver.among([*self._reuse, *self._uses, *self._unsaved]):
+            self._reuse.pop(tenant, None)
+            self._uses.pop(tenant, None)
+            self._unsaved.pop(tenant, None)
+            self._due.discard(tenant)
 
     def follow(self) -> None:
         """Tell the other processes what happened here, and do what happened there. Raises StoreError."""

@@ -124,6 +124,12 @@ class Viewer:
         self._idf = (idf.astype(float) / 16.0).tolist()  # a list: one look-up costs a tenth of an array's
         self._known: dict[str, tuple[_Word, ...]] = {}
 
+    def forget_words(self) -> None:
+        """What is kept of single words, by this and by every other viewer."""
+        self._known.clear()
+        stem.cache_clear()
+        bucket.cache_clear()
+
     def view(self, text: str) -> TextView:
         known, read = self._known.get, self._read
         tokens = _TOKEN.findall(text[:VIEW_CHARS].replace("’", "'"))

@@ -17,7 +17,7 @@ import lightgbm as lgb
 import numpy as np
 
 from router.cache.entry_views import pack, unpack
-from router.cache.pair_words import PAIR_WORD_NAMES, pair_words
+from router.cache.pair_words import PAIR_WORD_NAMES, misspelt, pair_words
 from router.cache.text_view import TextView, Viewer
 from router.errors import PolicyFileError
 from router.estimate.model_text import read_booster
@@ -62,6 +62,11 @@ class Verifier:
 
     def view(self, text: str) -> TextView:
         return self._viewer.view(text)
+
+    def forget_words(self) -> None:
+        """Words of texts that were read are kept, to read the next ones faster: let go of them."""
+        self._viewer.forget_words()
+        misspelt.cache_clear()
 
     def packed(self, view: TextView) -> bytes:
         return pack(view)

@@ -22,6 +22,7 @@ from router.cache.store import CacheStore
 from router.cache.tables import waiting
 from router.log.driver_sql import Statements, from_json, to_json
 from router.privacy.cipher import Cipher
+from router.privacy.leaver import Leaver
 
 T = TypeVar("T")
 KEPT_SECONDS = 3_600.0
@@ -64,13 +65,12 @@ class Waiting:
             found = self._claim(lookup_id, tenant)
         return found if here is None or found is None else here
 
-    def forget(self, tenant: str) -> None:
+    def forget(self, leaver: Leaver) -> None:
         """Await nothing any more in memory for a tenant; its rows in the store belong to who removes those."""
         with self._lock:
-            for lookup_id in [one for one, (pending, _) in self._here.items() if pending.key.tenant == tenant]:
+            for lookup_id in [one for one, (pending, _) in self._here.items() if leaver.named(pending.key.tenant)]:
                 del self._here[lookup_id]
-                self._unwritten.pop(lookup_id, None)
-            for lookup_id in [one for one, (_, pending) in self._unwritten.items() if pending.key.tenant == tenant]:
+            for lookup_id in [one for one, (_, left) in self._unwritten.items() if leaver.named(left.key.tenant)]:
                 del self._unwritten[lookup_id]
 
     def flush(self, now: float) -> int:

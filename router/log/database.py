@@ -4,6 +4,7 @@ import math
 import time
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -21,6 +22,7 @@ _CLOCKS = {
     "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
 }
+_opened: WeakSet[Engine] = WeakSet()
 _CURE = "Use a SQLAlchemy URL such as sqlite:///models/tierwise.db."
 
 
@@ -41,7 +43,14 @@ def open_database(url: str, timeout_seconds: float, fsync: bool, lock: int = WRI
         engine.dialect.ischema_names = {**engine.dialect.ischema_names, "vector": NullType}  # type: ignore[attr-defined]
         _bound_waiting(engine, timeout_seconds)
         _one_writer(engine, lock)
+    _opened.add(engine)
     return engine
+
+
+def forget_statements() -> None:
+    """SQLAlchemy keeps statements that it compiled, each with the values of its first use: names and texts, too."""
+    for engine in list(_opened):
+        engine.clear_compiled_cache()
 
 
 def seconds_there(connection: Connection) -> float:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, inspect, select
 
 from router.log.store import LogStore
 from router.log.tables import decisions, outcomes
+from router.privacy.leaver import Leaver
 
 MOST_AT_ONCE, REMEMBERED, WARM_UP = 5_000, 20_000, 20_000
 _FACTS = ("correct", "latency_s", "output_tokens", "input_tokens", "status", "feedback")
@@ -69,6 +70,11 @@ class ReportFeed:
         for row in rows:
             self._after = row["report_id"]
         return [self._taken(row) for row in rows]
+
+    def forget(self, leaver: Leaver) -> None:
+        """What is remembered of a tenant's decisions; any thread may ask."""
+        for decision_id in [one for one, known in list(self._known.items()) if leaver.named(known.tenant)]:
+            self._known.pop(decision_id, None)
 
     def _taken(self, row: Mapping[str, Any]) -> Known:
         said = {name: row["said"][name] for name in _FACTS if name in row["said"]}

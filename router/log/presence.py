@@ -3,7 +3,6 @@
 Moments are the database's own. A process that was killed is counted until its last heartbeat is LIVES_SECONDS old.
 """
 
-import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from router.errors import StoreError
 from router.log.database import PRESENCE_LOCK, open_database, seconds_there
 from router.log.tables import notices, processes
 from router.migrations.upgrade import prepare
+from router.privacy.leaver import Leaver
 
 LOOK_SECONDS, BEAT_SECONDS, LIVES_SECONDS, KEPT_SECONDS = 0.2, 5.0, 15.0, 7 * 86_400.0
 _PATIENCE_SECONDS = 5.0
@@ -43,19 +43,19 @@ class PresenceStore:
         with self._connected(writes=True) as connection:
             connection.execute(delete(processes).where(processes.c.process == process))
 
-    def tell(self, forgotten: str) -> int:
-        """A notice to all; its number."""
+    def tell(self, leaver: Leaver) -> int:
+        """A notice to all that somebody is to be forgotten; its number."""
         with self._connected(writes=True) as connection:
             now = seconds_there(connection)
             connection.execute(delete(notices).where(notices.c.at < now - KEPT_SECONDS))
-            made = connection.execute(insert(notices).values(at=now, forgotten=forgotten))
+            made = connection.execute(insert(notices).values(at=now, forgotten=leaver.digest, whole=leaver.whole))
             return int((made.inserted_primary_key or (0,))[0])
 
-    def after(self, notice_id: int) -> list[tuple[int, str]]:
-        """Notices after one, oldest first: number, and the digest of who is forgotten."""
-        query = select(notices.c.notice_id, notices.c.forgotten).where(notices.c.notice_id > notice_id)
+    def after(self, notice_id: int) -> list[tuple[int, Leaver]]:
+        """Notices after one, oldest first: number, and who is to be forgotten."""
+        query = select(notices).where(notices.c.notice_id > notice_id).order_by(notices.c.notice_id)
         with self._connected() as connection:
-            return [(row.notice_id, row.forgotten) for row in connection.execute(query.order_by(notices.c.notice_id))]
+            return [(row.notice_id, Leaver(row.forgotten, row.whole)) for row in connection.execute(query)]
 
     def deaf_to(self, notice_id: int) -> int:
         """How many living processes have not heard a notice."""
@@ -81,9 +81,9 @@ class PresenceStore:
 class Presence:
     """This process among those on a store, in a thread of its own: it lives, it hears, and it counts the others."""
 
-    def __init__(self, store: PresenceStore, hear: Callable[[str], object], at_least: int = 1) -> None:
-        """`hear` is called with the digest of who is to be forgotten; what it raises, it hears again. `at_least` so
-        many processes are known to be."""
+    def __init__(self, store: PresenceStore, hear: Callable[[Leaver], object], at_least: int = 1) -> None:
+        """`hear` is called with whom to forget, and again where it raises. `at_least` so many processes are known to
+        be."""
         self._store, self._hear, self._at_least = store, hear, at_least
         self.process = uuid.uuid4().hex
         self._heard = 0  # what was told before this process began is heard too, and finds nothing
@@ -113,8 +113,8 @@ class Presence:
         if self._beat_at == float("-inf"):
             self._beat()
         new = self._store.after(self._heard)
-        for notice_id, forgotten in new:
-            self._hear(forgotten)
+        for notice_id, leaver in new:
+            self._hear(leaver)
             self._heard = notice_id
         if new or time.monotonic() - self._beat_at >= BEAT_SECONDS:
             self._beat()
@@ -130,17 +130,11 @@ class Presence:
             self._stopping.wait(LOOK_SECONDS)
 
 
-def told_to_all(store: PresenceStore, tenant: str, seconds: float = 2.0) -> bool:
-    """Have every living process forget what it has of a tenant in memory; whether all have said so in time. Raises
-    StoreError."""
-    notice, deadline = store.tell(digest_of(tenant)), time.monotonic() + seconds
+def told_to_all(store: PresenceStore, leaver: Leaver, seconds: float = 2.0) -> bool:
+    """Have every living process forget somebody in memory; whether all have said so in time. Raises StoreError."""
+    notice, deadline = store.tell(leaver), time.monotonic() + seconds
     while store.deaf_to(notice):
         if time.monotonic() > deadline:
             return False
         time.sleep(LOOK_SECONDS / 4)
     return True
-
-
-def digest_of(tenant: str) -> str:
-    """A tenant in a notice: what is to be forgotten is not written down once more."""
-    return hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Float,
@@ -119,12 +120,13 @@ processes = Table(
     Column("heard", Integer, nullable=False),
 )
 
-# What every process must hear: the digest of a tenant to be forgotten, not its name.
+# What every process must hear: the digest of a tenant to be forgotten, not its name; `whole`: all of it, not a user.
 notices = Table(
     "notices",
     metadata,
     Column("notice_id", Integer, primary_key=True, autoincrement=True),
     Column("at", Float, nullable=False),
     Column("forgotten", String(64), nullable=False),
+    Column("whole", Boolean, nullable=False),
     sqlite_autoincrement=True,
 )

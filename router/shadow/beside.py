@@ -18,6 +18,7 @@ from router.decisions import Decision
 from router.events import Hook, Shadowed, tell
 from router.log.store import LogStore
 from router.policy import Policy
+from router.privacy.leaver import Leaver, drop_waiting
 from router.requests import Request
 from router.seen import Seen
 from router.shadow.comparison import Comparison
@@ -61,7 +62,7 @@ class Shadow:
         self._store, self.rules, self._hooks, self._decide, self._run = store, rules, tuple(hooks), decide, run
         self._random = random.Random(seed)
         self._candidate: Policy | None = None
-        self._queue: Queue[_Job] = Queue(rules.waiting)
+        self._queue: Queue[tuple[str, _Job]] = Queue(rules.waiting)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._loop, name="shadow", daemon=True)
 
@@ -91,7 +92,7 @@ class Shadow:
         sampled = drawn < rules.share * rules.execute
         job = _Job(seen, candidate, Future() if sampled else None)
         try:
-            self._queue.put_nowait(job)
+            self._queue.put_nowait((seen.request.tenant, job))
         except Full:
             tell(self._hooks, Shadowed("dropped"))
             return None
@@ -101,6 +102,12 @@ class Shadow:
 
     def hear(self, report: Mapping[str, Any]) -> None:
         """Reports are joined in the log; nothing is to be done here."""
+
+    def forget(self, leaver: Leaver) -> None:
+        """What waits of a tenant is not compared; a caller that waits for it is asked for nothing."""
+        for job in drop_waiting(self._queue, leaver):
+            if job.asked is not None and job.asked.set_running_or_notify_cancel():
+                job.asked.set_result(None)
 
     def close(self) -> None:
         """Decide what waits, then stop."""
@@ -128,7 +135,7 @@ class Shadow:
         jobs: list[_Job] = []
         try:
             while len(jobs) < MOST_AT_ONCE:
-                jobs.append(self._queue.get_nowait())
+                jobs.append(self._queue.get_nowait()[1])
         except Empty:
             pass
         return jobs

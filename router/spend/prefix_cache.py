@@ -12,6 +12,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Literal
 
+from router.privacy.leaver import Leaver
 from router.requests import Message
 
 Cause = Literal["first", "kept", "expired", "lapsed", "switched", "volatile", "changed"]
@@ -65,6 +66,12 @@ class PrefixTracker:
             before = next(reversed(turns.values())) if turns else None
         turn = Turn("first", 0.0) if before is None else _compare(before, now, messages)
         return turn, lambda: self._remember((tenant, session), now)
+
+    def forget(self, leaver: Leaver) -> None:
+        """Sessions of a tenant begin anew."""
+        with self._lock:
+            for session in [one for one in self._seen if leaver.named(one[0])]:
+                del self._seen[session]
 
     def _remember(self, session: tuple[str, str], now: _Seen) -> None:
         with self._lock:

@@ -23,6 +23,7 @@ from router.offers import most_usage
 from router.outcomes import TOKENS, Pricer, meters
 from router.policy import Policy
 from router.prices import Usage, find_model, now
+from router.privacy.leaver import Leaver
 from router.requests import Request
 from router.routes import Route, effort_rank
 from router.shadow.booking import SHADOW_MARK, shadow_call
@@ -69,6 +70,12 @@ class Spending:
             decision = chooser(policy, replace(asked, value_usd=None, objective="cheapest"), vector, at)
         reason = f"{decision.reason} A throttled budget allows ${ceiling:.6f} a call."
         return replace(decision, ceiling_usd=ceiling, reason=reason)
+
+    def forget(self, leaver: Leaver) -> None:
+        """A tenant's sessions, and where budgets were seen to stand: their names may hold users; they are read anew."""
+        self._sessions.forget(leaver)
+        with self._hinting:
+            self._hints.clear()
 
     def reserving(
         self, decision: Decision, request: Request, price: Pricer, kind: Kind = "call"

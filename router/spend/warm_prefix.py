@@ -13,6 +13,7 @@ from typing import Any
 from router.decisions import Decision, Outcome
 from router.offers import LEAST_PREFIX_TOKENS
 from router.policy import Policy
+from router.privacy.leaver import Leaver
 from router.requests import Request, Warm
 from router.spend.prefix_cache import PrefixTracker, Turn
 
@@ -49,6 +50,12 @@ class ReadShares:
             total, turns = self._sums.get(key, (0.0, 0.0))
             self._sums[key] = total + min(max(read, 0.0), 1.0), turns + 1.0
 
+    def forget(self, leaver: Leaver) -> None:
+        """What a tenant's turns have taught."""
+        with self._lock:
+            for key in [one for one in self._sums if leaver.named(one[0])]:
+                del self._sums[key]
+
 
 class Sessions:
     """The sessions of one process: what of each turn stayed the same, and what providers read of that."""
@@ -67,6 +74,12 @@ class Sessions:
             if share > 0 and read > 0:
                 warm[model] = Warm(share, read)
         return replace(request, warm=warm) if warm else request
+
+    def forget(self, leaver: Leaver) -> None:
+        """A tenant's sessions; of one that leaves also what they taught."""
+        self._prefixes.forget(leaver)
+        if leaver.whole:
+            self._reads.forget(leaver)
 
     def turn(self, decision: Decision, request: Request) -> tuple[Turn | None, Callable[[], None]]:
         """What the provider's prefix cache can reuse (nobody knows for a request without a session), and what to call

@@ -35,6 +35,7 @@ from router.migrations.upgrade import HEAD, current, is_compared, prepare, upgra
 from router.migrations.vectors import has_vectors
 from router.policy import Policy
 from router.prices import PriceBook
+from router.privacy.leaver import Leaver
 from router.requests import Request
 from router.shadow.daily_cap import DailyCap
 from router.spend import ledger
@@ -205,16 +206,16 @@ def test_a_key_s_rate_is_one_over_all_processes(url: str) -> None:
 
 
 def test_every_living_process_hears_what_is_told_to_all(url: str) -> None:
-    heard: list[str] = []
+    heard: list[Leaver] = []
     one, two = (Presence(PresenceStore(url, 20), heard.append) for _ in range(2))
     for process in (one, two, one):
         process.look()
     assert (one.count, two.count) == (1, 2)
     store = PresenceStore(url, 20)
-    notice = store.tell("d" * 64)
+    notice = store.tell(Leaver.of("acme", "bob"))
     assert store.deaf_to(notice) == 2
     one.look()
-    assert (store.deaf_to(notice), heard) == (1, ["d" * 64])
+    assert (store.deaf_to(notice), heard) == (1, [Leaver.of("acme", "bob")])
     two.stop()
     assert store.deaf_to(notice) == 0
     one.stop()

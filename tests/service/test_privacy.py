@@ -1,22 +1,38 @@
 """Forgetting and retention as an operator uses them: over HTTP and by command."""
 
 import asyncio
+import gc
 import json
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import httpx
 import pytest
 
+from router.cache import key
+from router.cache.guarded import GuardedCache
+from router.cache.pair_words import misspelt
+from router.cache.text_view import bucket, stem
 from router.encoders import HashingEncoder
 from router.engine import Engine, Limits
+from router.exploration import ExploreLimits, Explorer
+from router.log import presence
+from router.log.presence import Presence, PresenceStore
 from router.log.store import LogStore
 from router.policy import Policy
 from router.privacy.text_rule import TextRule
 from router.safe_route import SafeRoute
 from router.settings import Settings
+from router.shadow.beside import Shadow, ShadowRules
+from router.shadow.daily_cap import DailyCap
+from router.spend.spending import Spending
 from service.__main__ import main
 from service.app import create_app
 from service.cache_parts import open_cache
+from service.drifting import Drifting
+from service.endpoint import Endpoint
+from service.shadow_runs import ShadowRuns
+from service.watching import Watching
 
 SHIPPED = Path(__file__).parents[2] / "models" / "verifier"
 ASKED = {"prompt": "what ails bobby", "tenant": "acme", "user": "bobby"}
@@ -24,8 +40,7 @@ ASKED = {"prompt": "what ails bobby", "tenant": "acme", "user": "bobby"}
 
 class Service:
     def __init__(self, settings: Settings, safe: SafeRoute, policy: Policy) -> None:
-        from router.cache.guarded import GuardedCache
-
+        self.settings = settings
         log = LogStore(settings.store_url, keep_text=TextRule(settings.store_text, settings.store_text_tenants))
         self.engine = Engine(safe, log, encoder=HashingEncoder(), limits=Limits(10.0, 10.0))
         self.engine.swap(policy)
@@ -61,6 +76,75 @@ def test_a_forgotten_user_is_answered_from_nothing_that_it_left(service: Service
     done = service.post("/privacy/forget", {"tenant": "acme", "user": "bobby"}).json()
     assert done["removed"]["cache_answers"] == 1 and done["removed"]["decisions"] == 2
     assert not cached(service)
+
+
+def texts_in_reach(*roots: object) -> str:
+    """Every text and byte string that these objects, and the caches of functions, still hold on to."""
+    stack, seen, found = [*roots, stem, bucket, misspelt, key._partition], set(), []
+    while stack:
+        one = stack.pop()
+        if id(one) in seen or isinstance(one, (type, ModuleType)):
+            continue
+        seen.add(id(one))
+        if isinstance(one, (str, bytes)):
+            found.append(str(one))
+        elif isinstance(one, FunctionType):
+            stack += [*(one.__closure__ or ()), *(one.__defaults__ or ())]
+        else:
+            stack += gc.get_referents(one)
+    return "\n".join(found)
+
+
+def test_nothing_of_a_forgotten_tenant_is_left_in_memory(
+    service: Service, tmp_path: Path, write_policy, store: LogStore, monkeypatch
+) -> None:
+    monkeypatch.setattr("router.engine.ASK_SECONDS", 0.0)
+    engine = service.engine
+    engine.explorer = Explorer(ExploreLimits(epsilon=0.5, daily_usd=1.0, daily_wrong=1.0))
+    runs = ShadowRuns(Endpoint("http://llm/v1", None, 1.0), DailyCap(1.0, store), store, engine.price, Spending)
+    shadow = Shadow(store, ShadowRules(execute=1.0), run=runs.run)
+    shadow.use(Policy.load(write_policy("next", seed=1, value_usd=0.0)))
+    drifting = Drifting(engine, tmp_path, lambda found: None)
+    engine.watcher = Watching([shadow, drifting, runs])
+    for word in ("zanzibar", "quagmire"):  # the first is run and scored later, the second waits to be compared
+        asked = {"prompt": f"what ails {word}", "tenant": "acmecorp", "user": "bobbytables", "session": "sess1"}
+        decided = service.post("/route", asked).json()
+        if word == "zanzibar":
+            shadow.work()
+            service.post("/outcomes", {"decision_id": decided["decision_id"], "tenant": "acmecorp", "answer": "flu"})
+            service.post("/route", asked)
+    gone = ("zanzibar", "quagmire", "acmecorp", "bobbytables", "sess1")
+    held = texts_in_reach(engine)
+    assert all(word in held for word in ("zanzibar", "quagmire", "acmecorp", "sess1"))
+    assert service.post("/privacy/forget", {"tenant": "acmecorp"}).json()["everywhere"]
+    held = texts_in_reach(engine)
+    assert [word for word in gone if word in held] == []
+
+
+def test_every_process_on_the_store_forgets_before_the_answer_comes(
+    service: Service, safe: SafeRoute, tiny_policy: Policy, store_url: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(presence, "LOOK_SECONDS", 0.02)
+    other = Service(service.settings, safe, tiny_policy)
+    running = [Presence(PresenceStore(store_url), one.engine.forget) for one in (service, other)]
+    for one in running:
+        one.look()
+        one.start()
+    decided = service.post("/route", ASKED).json()
+    service.post("/outcomes", {"decision_id": decided["decision_id"], "tenant": "acme", "answer": "the flu"})
+    other.engine.cache.cache.follow()
+    assert cached(service) and cached(other)
+    waiting = ASKED | {"prompt": "does bobby cough"}
+    other.post("/route", waiting)  # its text awaits an answer in memory, and is not written yet
+    done = service.post("/privacy/forget", {"tenant": "acme", "user": "bobby"}).json()
+    assert done["everywhere"] and done["removed"]["cache_answers"] == 1
+    other.engine.cache.cache.flush()
+    assert "bobby" not in texts_in_reach(service.engine, other.engine)
+    for one in running:
+        one.stop()
+    other.engine.close()
+    for path in tmp_path.glob("log.db*"):
+        assert b"bobby" not in path.read_bytes()
 
 
 @pytest.mark.parametrize("body", [{}, {"tenant": ""}, {"tenant": "a", "user": ""}, {"tenant": "a", "users": ["b"]}])

@@ -120,6 +120,26 @@ def test_they_are_one_service(serve: Service, tmp_path: Path, write_policy) -> N
     assert serve.metric(f'tierwise_policy_info{{version="{version}"}}') == WORKERS
 
 
+def test_what_one_is_told_to_forget_all_forget(serve: Service, tmp_path: Path) -> None:
+    asked = {"prompt": "what ails zanzibar", "tenant": "acme", "user": "bobby"}
+
+    def route(said: dict = asked) -> dict:
+        """On a connection of its own, so that any worker may get it."""
+        return httpx.post(f"{serve.url}/route", json=said, timeout=20).raise_for_status().json()
+
+    serve.report(route(), tenant="acme", answer="the flu")
+    time.sleep(1.0)
+    assert {route()["action"] for _ in range(24)} == {"cached"}
+    for number in range(24):  # these wait for their answers in every worker's memory
+        route(asked | {"prompt": f"does zanzibar cough {number}"})
+    done = httpx.post(f"{serve.url}/privacy/forget", json={"tenant": "acme", "user": "bobby"}, timeout=30).json()
+    assert done["everywhere"] and done["removed"]["cache_answers"] == 1
+    time.sleep(1.0)  # whatever was still on its way would be written by now
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path for path in files if any(word in path.read_bytes() for word in (b"zanzibar", b"bobby"))] == []
+    assert {route()["action"] for _ in range(24)} == {"route"}
+
+
 KINDS = [("route", "economy"), ("route", "standard"), ("cached", "cached")]
 
 

@@ -31,6 +31,7 @@ sa.Table(
     sa.Column("notice_id", sa.Integer(), primary_key=True, autoincrement=True),
     sa.Column("at", sa.Float(), nullable=False),
     sa.Column("forgotten", sa.String(64), nullable=False),
+    sa.Column("whole", sa.Boolean(), nullable=False),
     sqlite_autoincrement=True,
 )
 

@@ -9,6 +9,7 @@ import pytest
 from router.cache.answers import NewAnswer
 from router.cache.records import CacheLookup
 from router.cache.semantic import SemanticCache
+from router.privacy.leaver import Leaver
 from router.requests import Request
 
 Make = Callable[..., SemanticCache]
@@ -55,11 +56,11 @@ def test_a_complaint_about_an_exact_hit_removes_it(make_cache: Make, embed: Embe
     assert ask(cache, embed, "hello").action == "miss"
 
 
-def test_an_unloaded_tenant_is_awaited_no_more(make_cache: Make, embed: Embed) -> None:
+def test_a_forgotten_tenant_is_awaited_no_more(make_cache: Make, embed: Embed) -> None:
     cache = make_cache()
     theirs = replace(Request.from_prompt("what is the capital of Peru"), tenant="other")
     ours, other = ask(cache, embed, "what is the capital of Chile"), ask(cache, embed, theirs)
-    cache.unload(ours.tenant)
+    cache.forget(Leaver.of(ours.tenant))
     assert not cache.learn(ours.lookup_id, NewAnswer("Santiago"), tenant=ours.tenant).stored
     assert cache.learn(other.lookup_id, NewAnswer("Lima"), tenant="other").stored
 

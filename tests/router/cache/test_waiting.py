@@ -12,6 +12,7 @@ from router.cache.records import Pending
 from router.cache.reuse import ReuseDecision
 from router.cache.store import CacheStore
 from router.cache.waiting import KEPT_SECONDS, Waiting
+from router.privacy.leaver import Leaver
 
 KEY = CacheKey("acme", "tenant", "f", "p", b"sixteen bytes...", True)
 CANDIDATE = Candidate(3, 4, "a neighbour", 1.0, 0.9, 1.5, np.array([0.25, 2.0]), 0.5)
@@ -66,8 +67,8 @@ def test_the_oldest_leave_memory_first(make: Callable[..., Waiting]) -> None:
 def test_a_forgotten_tenant_is_awaited_no_more(make: Callable[..., Waiting]) -> None:
     here = make()
     here.keep("one", PENDING, 0.0)
-    here.forget("other")
-    here.forget("acme")
+    here.forget(Leaver.of("other"))
+    here.forget(Leaver.of("acme"))
     assert here.take("one", "acme") is None and here.flush(0.0) == 0
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from router.errors import StoreError
 from router.log import presence
-from router.log.presence import Presence, PresenceStore, digest_of, told_to_all
+from router.log.presence import Presence, PresenceStore, told_to_all
+from router.privacy.leaver import Leaver
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,7 @@ def quickly(monkeypatch) -> None:
 
 
 def test_everybody_forgets_within_a_second_and_says_so(store_url: str) -> None:
-    heard: list[list[str]] = [[], []]
+    heard: list[list[Leaver]] = [[], []]
     running = [Presence(PresenceStore(store_url), one.append) for one in heard]
     for one in running:
         one.start()
@@ -25,23 +26,23 @@ def test_everybody_forgets_within_a_second_and_says_so(store_url: str) -> None:
     while running[0].count < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     store, started = PresenceStore(store_url), time.monotonic()
-    assert told_to_all(store, "acme")
+    assert told_to_all(store, Leaver.of("acme"))
     assert time.monotonic() - started < 1.0
-    assert heard == [[digest_of("acme")]] * 2
+    assert heard == [[Leaver.of("acme")]] * 2
     for one in running:
         one.stop()
-    assert told_to_all(store, "acme")  # nobody is left to wait for
+    assert told_to_all(store, Leaver.of("acme"))  # nobody is left to wait for
     store.close()
 
 
 def test_whoever_cannot_forget_has_not_heard(store_url: str) -> None:
-    def fails(digest: str) -> None:
+    def fails(leaver: Leaver) -> None:
         raise StoreError("away")
 
     process, store = Presence(PresenceStore(store_url), fails), PresenceStore(store_url)
     process.look()
     told: list[bool] = []
-    telling = Thread(target=lambda: told.append(told_to_all(store, "acme", 0.15)))
+    telling = Thread(target=lambda: told.append(told_to_all(store, Leaver.of("acme"), 0.15)))
     telling.start()
     while telling.is_alive():
         try:
