@@ -6,6 +6,7 @@ Knows the order of the steps, their deadlines and what to do without them. Knows
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,13 +24,13 @@ from router.encoders import Encoder
 from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
 from router.events import (
     CacheFailed,
-    CandidateFailed,
     Decided,
     Hook,
     PolicySwapped,
     Reported,
     ReportFailed,
     SpendingRefused,
+    Undecided,
     tell,
 )
 from router.explanations import explanation
@@ -188,16 +189,23 @@ class Engine:
         try:
             unlogged = await self._decide(request, job)
         except StepError as failure:
+            self._blame(failure, request)
             decision = job.claim(self.safe.decision(request, failure.cause, self._clock()))
             unlogged = self._append(Decided(decision, failure=_name(failure.__cause__)), request)
         try:
-            answered = await self._logged(unlogged)
+            answered = await self._logged(unlogged, job.since)
         except SpendingError as refused:
             again = self.spending.again(refused, unlogged.decided.decision, request, self._parts.deciding(request))
-            return await self._answer(again, Job(job.lookup, again=True))
+            return await self._answer(again, Job(job.lookup, True, job.since))
         if answered.unlogged is not None:
             self.spending.check_unlogged(answered.decision, request)
         return answered
+
+    def _blame(self, failure: StepError, request: Request) -> None:
+        """Tell whose request it was that a policy's failure left to the safe route."""
+        policy = self._parts.deciding(request) if failure.cause in ("policy-error", "policy-timeout") else None
+        if policy is not None:
+            tell(self.hooks, Undecided(policy.version, "safe-route"))
 
     async def report(self, outcome: Outcome, key: str | None = None) -> Recorded:
         """Keep a report. Raises UnknownDecisionError or InputError; StoreError when it could not be kept in time."""
@@ -284,12 +292,13 @@ class Engine:
         """The decision of whoever's turn it is. A candidate that cannot decide leaves it to the incumbent."""
         assert parts.policy is not None
         policy, chooser = parts.deciding(request) or parts.policy, choose if self.explorer is None else choose_among_all
-        if policy is not parts.policy:
-            try:
-                return self.spending.choose(chooser, policy, request, vector, self._clock()), policy
-            except Exception:
-                tell(self.hooks, CandidateFailed(policy.version))
-        return self.spending.choose(chooser, parts.policy, request, vector, self._clock()), parts.policy
+        if policy is parts.policy:
+            return self.spending.choose(chooser, policy, request, vector, self._clock()), policy
+        with suppress(Exception):
+            return self.spending.choose(chooser, policy, request, vector, self._clock()), policy
+        decision = self.spending.choose(chooser, parts.policy, request, vector, self._clock())
+        tell(self.hooks, Undecided(policy.version, "incumbent"))  # what neither could decide is the request's fault
+        return decision, parts.policy
 
     def _reserve(self, decision: Decision, request: Request) -> Reserve:
         return self.spending.reserving(decision, request, self.price, "escalation")
@@ -391,7 +400,7 @@ class Engine:
             written.set_exception(error)
         return Unlogged(decided, written, started)
 
-    async def _logged(self, one: Unlogged) -> Decided:
+    async def _logged(self, one: Unlogged, came: float) -> Decided:
         """Wait until a decision is logged; one that could not be in time is answered all the same and says so."""
         why, charged = None, None
         try:
@@ -405,8 +414,9 @@ class Engine:
         except Exception:
             why = "store-error"
         decision = replace(one.decided.decision, logged=False) if why else one.decided.decision
-        seconds = perf_counter() - one.since
-        return replace(one.decided, decision=decision, log_seconds=seconds, unlogged=why, charged=charged)
+        ended, told = perf_counter(), one.decided
+        log_seconds, seconds = ended - one.since, ended - came
+        return replace(told, decision=decision, log_seconds=log_seconds, seconds=seconds, unlogged=why, charged=charged)
 
 
 def _explain(parts: Parts, request: Request, decision: Decision, at: datetime) -> dict[str, Any]:

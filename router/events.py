@@ -24,7 +24,8 @@ class Decided:
     """A decision was answered. `failure` names the exception behind a fallback, `unlogged` why no record was kept.
     `vector` is the request's embedding, where one was made, and `shadow` what the caller is asked to run besides.
 
-    `log_seconds` run from handing the record over to knowing that it is committed. `charged` says where budgets stand.
+    `log_seconds` run from handing the record over to knowing that it is committed, `seconds` from the request to that.
+    `charged` says where budgets stand.
     """
 
     decision: Decision
@@ -32,6 +33,7 @@ class Decided:
     cache_seconds: float = 0.0
     decide_seconds: float = 0.0
     log_seconds: float = 0.0
+    seconds: float = 0.0
     failure: str | None = None
     unlogged: str | None = None
     charged: Charged | None = None
@@ -133,10 +135,11 @@ class RegistryTold:
 
 
 @dataclass(frozen=True)
-class CandidateFailed:
-    """A candidate could not decide a request of its share; the incumbent did."""
+class Undecided:
+    """A policy could not decide a request that was its own, or not in time; `instead` is who did."""
 
     version: str
+    instead: Literal["incumbent", "safe-route"]
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ Event = (
     | EncoderFailed
     | CacheFailed
     | AnswerTaken
-    | CandidateFailed
+    | Undecided
     | PolicyChanged
     | RegistryTold
     | Shadowed

@@ -30,9 +30,10 @@ class Job:
     stage: Literal["queued", "encoder", "policy"] = "queued"
     abandoned = False
 
-    def __init__(self, lookup: CacheLookup | None = None, again: bool = False) -> None:
-        """`lookup` is what the cache said already, of a request that is decided `again`."""
+    def __init__(self, lookup: CacheLookup | None = None, again: bool = False, since: float | None = None) -> None:
+        """`lookup` is what the cache said already, of a request that came at `since` and is decided `again`."""
         self.lookup, self.again = lookup, again
+        self.since = perf_counter() if since is None else since
 
     def claim(self, decision: Decision) -> Decision:
         """The decision under the name by which the cache awaits this request's answer; a hit awaits none."""

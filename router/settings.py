@@ -147,6 +147,10 @@ class Settings(BaseSettings):
         default=0.10, ge=0, description="How much more a correct answer may cost than before, as a share."
     )
 
+    guard_route_seconds: float = Field(
+        default=0.05, ge=0, description="A decision that /route answers faster than this is never called slow."
+    )
+
     retrain: tuple[str, ...] = Field(
         default=(),
         description="JSON list: the command that trains a candidate anew, run when drift of inputs or of calibration "

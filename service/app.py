@@ -72,7 +72,7 @@ def create_app(
     add_spending(app, engine, settings.max_body_bytes)
     add_shadow(app, engine)
     add_drift(app, drifting)
-    add_policies(app, engine, settings, lambda: {} if guarding is None else guarding.readings)
+    add_policies(app, engine, settings, dict if guarding is None else guarding.told)
     _add_views(app, engine, metrics, settings.cache, ring)
     describe(app, PLAN_SHAPES)
     return app

@@ -37,9 +37,10 @@ from service.access_start import make_rates, make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
 from service.chores import Chores
+from service.counting import DecisionCounts
 from service.drifting import Drifting
 from service.following import Following
-from service.guarding import DecisionCounts, Guarding, guard_rules
+from service.guarding import Guarding, guard_rules
 from service.loading import until_all_work
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
@@ -94,7 +95,7 @@ class Runtime:
         )
         models, hooks = settings.models_dir, self.hooks
         self.guarding = Guarding(
-            models, self.store, guard_rules(settings), self.counts, hooks, announce=lambda found: self._announce(found)
+            models, self.store, guard_rules(settings), hooks, announce=lambda found: self._announce(found)
         )
         retraining = Retraining(settings.retrain)
         self.drifting = Drifting(self.engine, models, lambda found: self._announce(found), hooks, retraining)
@@ -103,7 +104,8 @@ class Runtime:
         turns.append((registry.LOOK_EVERY_SECONDS, registry.RegistryFollower(settings, hooks).look))
         if settings.retrain_every_hours is not None:
             turns.append((settings.retrain_every_hours * 3600, lambda: retraining("schedule")))
-        self.chores = Chores(self.store, self.spending, hooks, settings, turns)
+        everyone = [(settings.guard_every_seconds, lambda: self.counts.publish(self.store))]
+        self.chores = Chores(self.store, self.spending, hooks, settings, turns, everyone)
         self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
         self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
         self.engine.watcher = Watching([self.shadow, self.drifting, *([self.runs] if self.runs else [])])

@@ -1,7 +1,8 @@
 """What the service does by itself, beside answering: release reservations that never reported, look for odd spend,
 store what killed processes were about to store.
 
-Of several processes on one store, one does it: whoever holds the lease.
+Of several processes on one store, one does it: whoever holds the lease. What each does for itself takes its turns here
+as well.
 """
 
 import time
@@ -24,6 +25,7 @@ from service.privacy import retention_of
 
 PATIENCE_SECONDS = 30.0
 LEASE, LEASE_SECONDS = "chores", 60.0
+Turn = tuple[float, Callable[[], object]]  # every how many seconds, and what
 ADOPT_SECONDS = 10.0  # what a killed process left is not left to the next start alone
 
 
@@ -36,18 +38,20 @@ class Chores:
         spending: Spending,
         hooks: Sequence[Hook],
         settings: Settings,
-        more: Sequence[tuple[float, Callable[[], object]]] = (),
+        more: Sequence[Turn] = (),
+        everyone: Sequence[Turn] = (),
     ) -> None:
-        """`more` are chores besides: every how many seconds, and what."""
+        """`more` are chores besides; `everyone` is what each process does for itself, whoever holds the lease."""
         self._store, self._spending, self._hooks = store, spending, hooks
         self.alerting = Alerting(store, lambda: spending.rules().alerts, hooks)
-        self._turns: tuple[tuple[float, Callable[[], object]], ...] = (
+        shared: tuple[Turn, ...] = (
             (settings.expire_every_seconds, self.expire),
             (settings.alert_every_seconds, self.alerting.look),
             (settings.retire_every_seconds, self.retire),
             (ADOPT_SECONDS, store.recover),
             *more,
         )
+        self._turns = (*((*turn, True) for turn in shared), *((*turn, False) for turn in everyone))
         self._name = uuid.uuid4().hex
         self._cache_url = settings.cache_url or settings.store_url
         self._kept = retention_of(settings)
@@ -86,11 +90,11 @@ class Chores:
         return done + in_parts(self._cache_url, lambda one: retire_cache(one, time.time()))
 
     def _run(self) -> None:
-        due = [time.monotonic() + every for every, _ in self._turns]
+        due = [time.monotonic() + every for every, _, _ in self._turns]
         while not self._stopping.wait(max(0.0, min(due) - time.monotonic())):
             place = due.index(min(due))
-            every, chore = self._turns[place]
+            every, chore, shared = self._turns[place]
             with suppress(TierwiseError, OSError):  # /readyz tells when the store is away
-                if self.ours():
+                if not shared or self.ours():
                     chore()
             due[place] = time.monotonic() + every

@@ -27,7 +27,8 @@ from router.rollout.promotion import roll_back
 from router.seen import Seen
 from router.spend.alert_rules import Alert
 from service.bodies import json_answer
-from service.guarding import STORE_SECONDS, WATCHED, Announce, keep_change
+from service.counting import STORE_SECONDS
+from service.guarding import WATCHED, Announce, keep_change
 from service.schemas import documented
 
 LOOK_EVERY = timedelta(seconds=60)  # one block a minute at most: the detectors' threshold counts on it

@@ -10,7 +10,6 @@ import structlog
 
 from router.events import (
     CacheFailed,
-    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -22,6 +21,7 @@ from router.events import (
     SpendAlert,
     SpendingFileRead,
     SpendingRefused,
+    Undecided,
 )
 from router.money import usd_text
 from router.privacy.redaction import redact_all
@@ -98,7 +98,7 @@ class EventLog:
                 self._logger.error("policy refused", source=str(event.source), problem=event.problem)
             case EncoderFailed():
                 self._logger.error("encoder not loaded", problem=event.problem)
-            case CandidateFailed():
+            case Undecided(instead="incumbent"):
                 self._logger.warning("the candidate could not decide; the incumbent did", version=event.version)
             case CacheFailed():
                 level = self._logger.debug if event.step == "skipped" else self._logger.error

@@ -11,7 +11,6 @@ from router.decisions import Outcome
 from router.events import (
     AnswerTaken,
     CacheFailed,
-    CandidateFailed,
     Decided,
     EncoderFailed,
     Event,
@@ -27,6 +26,7 @@ from router.events import (
     SpendAlert,
     SpendingFileRead,
     SpendingRefused,
+    Undecided,
 )
 from router.safe_route import Cause
 from router.spend.prefix_cache import CAUSES
@@ -160,7 +160,7 @@ class Metrics:
                 self.cache_failures.labels(event.step).inc()
             case AnswerTaken():
                 self.answers.labels(event.result).inc()
-            case CandidateFailed():
+            case Undecided(instead="incumbent"):
                 self.candidate_failures.inc()
             case Shadowed():
                 self.shadows.labels(event.result).inc(event.count)

@@ -38,7 +38,8 @@ def add_policies(app: FastAPI, engine: Engine, settings: Settings, readings: Rea
         """What serves, what is on trial with which share, what could be promoted, what was changed lately, and whether
         the registry's aliases say the same."""
         told = policies_answer(engine.policy, engine.safe.spec.route.key)
-        return json_answer(told | await run_in_threadpool(_listed, engine, settings) | {"guards": readings()})
+        listed = await run_in_threadpool(_listed, engine, settings)
+        return json_answer(told | listed | {"guards": await run_in_threadpool(readings)})
 
     @app.post("/policies/promote", **documented("promote"))
     async def promote_policy(request: Request) -> Response:

@@ -30,6 +30,8 @@ KEPT = frozenset(
         "processes",
         "notices",
         "policy_changes",
+        "policy_tallies",
+        "guard_standings",
         "shadow_days",
         "drift_standings",
     }

@@ -7,6 +7,8 @@ import numpy as np
 
 from router.log.feed import Known
 from router.rollout.guardrails import Arm
+from router.rollout.route_time import p99_seconds
+from router.rollout.tallies import NONE, Tally
 
 MOST = 20_000
 
@@ -29,8 +31,8 @@ class ArmBook:
         for version in self._arms.keys() - versions:
             del self._arms[version]
 
-    def arm(self, version: str, since: datetime | None = None, decided: int = 0, undecided: int = 0) -> Arm:
-        """The decisions of a policy from a moment on. `decided` counts those without a report too."""
+    def arm(self, version: str, since: datetime | None = None, tally: Tally = NONE) -> Arm:
+        """The decisions of a policy from a moment on. `tally` counts those without a report too."""
         every = [one for one in self._arms.get(version, {}).values() if since is None or one.at >= since]
         calls = [one for one in every if one.action == "route"]
         hits = [one for one in every if one.action == "cached"]
@@ -40,8 +42,9 @@ class ArmBook:
             usd=_numbers([one.fact("usd") for one in calls]),
             correct=_numbers([one.correct for one in calls]),
             wrong_hits=sum(_wrong(one) for one in hits),
-            decided=max(decided, len(every)),
-            undecided=undecided,
+            decided=max(tally.decided, len(every)),
+            undecided=tally.undecided,
+            route_p99_seconds=p99_seconds(tally),
         )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from router.rollout.route_time import NOTHING_TIMED, RATIO, RouteTime
 from router.sequential import mean_bounds, rate_e_value
 
-GUARDS = ("error-rate", "p99", "usd-per-correct", "wrong-hits", "undecided")
+GUARDS = ("error-rate", "p99", "route-p99", "usd-per-correct", "wrong-hits", "undecided")
 LEAST_BASELINE = 100
 SLOW, SLOW_ALLOWED = 0.01, 0.03  # one in a hundred of the baseline is that slow; three in a hundred is too many
 
@@ -22,8 +23,8 @@ SLOW, SLOW_ALLOWED = 0.01, 0.03  # one in a hundred of the baseline is that slow
 class Arm:
     """What is known of a policy's decisions, one entry per reported call; NaN where a report does not say.
 
-    `hits` and `wrong_hits` count reported cached answers, `decided` all decisions and `undecided` those that it left to
-    the incumbent.
+    `wrong_hits` counts reported cached answers, `decided` all decisions and `undecided` those that others had to make;
+    `route_p99_seconds` is /route's own time.
     """
 
     failed: np.ndarray
@@ -33,6 +34,7 @@ class Arm:
     wrong_hits: int = 0
     decided: int = 0
     undecided: int = 0
+    route_p99_seconds: float = math.nan
 
     @property
     def error_rate(self) -> float:
@@ -50,7 +52,8 @@ class Arm:
         return float(self.usd[both].sum()) / right if right else math.nan
 
     def as_dict(self) -> dict[str, Any]:
-        figures = {name: getattr(self, name) for name in ("error_rate", "p99_seconds", "usd_per_correct")}
+        names = ("error_rate", "p99_seconds", "route_p99_seconds", "usd_per_correct")
+        figures = {name: getattr(self, name) for name in names}
         told = {name: value if math.isfinite(value) else None for name, value in figures.items()}
         counts = {name: getattr(self, name) for name in ("wrong_hits", "decided", "undecided")}
         return {"reported": len(self.failed), **told, **counts}
@@ -59,12 +62,14 @@ class Arm:
 @dataclass(frozen=True)
 class GuardRules:
     """How much worse is harm: `errors` more failures (a share of calls), `usd` more per correct answer (a share),
-    `wrong_hits` of all decisions, `undecided` of all decisions."""
+    `wrong_hits` of all decisions, `undecided` of all decisions. What is decided in less than `route_seconds` is
+    never slow."""
 
     errors: float = 0.02
     usd: float = 0.10
     wrong_hits: float = 0.01
     undecided: float = 0.01
+    route_seconds: float = 0.05
     level: float = 0.01
 
 
@@ -77,11 +82,16 @@ class Trip:
     evidence: Mapping[str, Any]
 
 
-def find_trips(tried: Arm, baseline: Arm, rules: GuardRules = GuardRules()) -> list[Trip]:
+def find_trips(
+    tried: Arm, baseline: Arm, rules: GuardRules = GuardRules(), route_time: RouteTime = NOTHING_TIMED
+) -> list[Trip]:
     """What speaks for taking the policy back; empty while nothing does."""
     level = rules.level / len(GUARDS)
     checks = (_errors, _slowness, _cost, _wrong_hits, _undecided)
-    return [trip for check in checks for trip in check(tried, baseline, rules, level)]
+    return [
+        *(trip for check in checks for trip in check(tried, baseline, rules, level)),
+        *_slow_route(route_time, level),
+    ]
 
 
 def _errors(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
@@ -103,6 +113,13 @@ def _slowness(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Ite
         said = f"{slow} of {len(seen)} calls took longer than {limit:.2f} s, as 1 in 100 did before: its p99 is worse"
         evidence = {"slow": slow, "calls": len(seen), "usual_p99_s": limit, "p99_s": tried.p99_seconds}
         yield Trip("p99", said, evidence)
+
+
+def _slow_route(seen: RouteTime, level: float) -> Iterator[Trip]:
+    if seen.log_evidence > math.log(1 / level):
+        said = f"/route took longer than {seen.limit_seconds:.3f} s on {seen.slow} of its {seen.decided} decisions, "
+        said += f"and on {seen.usual_slow} of {seen.usual_decided} beside it; up to {RATIO:g} times as often is borne"
+        yield Trip("route-p99", said, seen.readings())
 
 
 def _cost(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:

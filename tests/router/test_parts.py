@@ -9,8 +9,8 @@ import pytest
 
 from router.encoders import HashingEncoder
 from router.engine import Engine
-from router.errors import EncoderMismatchError
-from router.events import CandidateFailed
+from router.errors import ConstraintError, EncoderMismatchError
+from router.events import Undecided
 from router.log.store import LogStore
 from router.parts import Parts
 from router.policy import Policy
@@ -56,7 +56,32 @@ def test_a_candidate_that_fails_leaves_it_to_the_incumbent(
     monkeypatch.setattr(candidate, "decide", lambda *given: 1 / 0)
     decision = asyncio.run(engine.route(asked(1))).decision
     assert decision.policy == tiny_policy.version and decision.fallback is None
-    assert CandidateFailed(candidate.version) in told
+    assert Undecided(candidate.version, "incumbent") in told
+
+
+def test_what_neither_policy_can_decide_is_the_requests_fault(engine: Engine, candidate: Policy) -> None:
+    told: list[object] = []
+    engine.hooks = (told.append,)
+    engine.try_policy(Trial(candidate, 1.0))
+    with pytest.raises(ConstraintError):
+        asyncio.run(engine.route(Request.from_mapping({"prompt": "2 + 2?", "constraints": {"max_usd": "0.0000001"}})))
+    assert told == []
+
+
+def test_a_policy_that_left_a_request_to_the_safe_route_is_named(
+    engine: Engine, tiny_policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    engine.hooks = (told.append,)
+    monkeypatch.setattr(tiny_policy, "decide", lambda *given: 1 / 0)
+    assert asyncio.run(engine.route(asked(1))).decision.fallback == "policy-error"
+    assert told[0] == Undecided(tiny_policy.version, "safe-route")
+
+
+def test_an_answer_knows_how_long_it_took(engine: Engine) -> None:
+    answered = asyncio.run(engine.route(asked(1)))
+    parts = answered.encode_seconds + answered.decide_seconds + answered.log_seconds
+    assert 0 < parts < answered.seconds < parts + 5
 
 
 def test_a_candidate_of_other_vectors_is_refused(engine: Engine, write_policy: Callable[..., object]) -> None:
