@@ -1,7 +1,7 @@
 """What was decided and why, and what came of it: the records that are logged, joined by `decision_id`."""
 
 import math
-import uuid
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -121,5 +121,15 @@ class Outcome:
 
 
 def new_decision_id() -> str:
-    """Unique across processes and machines."""
-    return uuid.uuid4().hex
+    """128 random bits as 32 hexadecimal digits: unique across processes and machines, and not to be guessed."""
+    while True:
+        try:
+            return _IDS.pop()
+        except IndexError:  # one call of the system for many
+            digits = os.urandom(16 * _AHEAD).hex()
+            _IDS.extend(digits[at : at + 32] for at in range(0, len(digits), 32))
+
+
+_AHEAD = 64
+_IDS: list[str] = []
+os.register_at_fork(after_in_child=_IDS.clear)

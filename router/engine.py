@@ -18,6 +18,7 @@ import numpy as np
 
 from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache, cached_decision
+from router.cache.key import CacheKey
 from router.cache.records import CacheLookup, Learnt
 from router.decisions import Decision, Outcome, new_decision_id
 from router.encoders import Encoder
@@ -163,11 +164,11 @@ class Engine:
             policy.check_encoder(encoder.identity)
             try_out(policy, encoder, self._clock())
 
-    async def route(self, request: Request) -> Decided:
-        """The decision for a request, and how it came about. Raises InputError for what only the caller can mend, and
-        SpendingError for what may not be spent."""
+    async def route(self, request: Request, key: CacheKey | None = None) -> Decided:
+        """The decision for a request, and how it came about. `key`: the request's in the cache, where it is known.
+        Raises InputError for what only the caller can mend, and SpendingError for what may not be spent."""
         try:
-            answered = await self._answer(request, Job())
+            answered = await self._answer(request, Job(key=key))
         except SpendingError as refused:
             tell(self.hooks, SpendingRefused(refused, request.tenant))
             raise
@@ -368,7 +369,7 @@ class Engine:
         parts, started = self._parts, perf_counter()
         if parts.cache is None or job.lookup is not None:
             return None
-        job.lookup = parts.cache.look_up_at_once(request, new_decision_id())
+        job.lookup = parts.cache.look_up_at_once(request, new_decision_id(), job.key)
         if job.lookup is None:
             return None
         return Decided(self._cached(parts, job.lookup, request), 0.0, perf_counter() - started)
@@ -389,14 +390,14 @@ class Engine:
         return self._append(decided, request)
 
     def _append(self, decided: Decided, request: Request) -> Unlogged:
-        written: Future[Charged] = Future()
         started = perf_counter()
         try:
             if self.store is None:
                 raise StoreError("no store is configured")
             reserve = self.spending.reserving(decided.decision, request, self.price)
-            written = self.store.append(decided.decision, request, reserve)
+            written: Future[Charged] = self.store.append(decided.decision, request, reserve)
         except Exception as error:
+            written = Future()
             written.set_exception(error)
         return Unlogged(decided, written, started)
 
@@ -413,9 +414,9 @@ class Engine:
             why = "store-timeout"
         except Exception:
             why = "store-error"
-        decision = replace(one.decided.decision, logged=False) if why else one.decided.decision
         ended, told = perf_counter(), one.decided
         log_seconds, seconds = ended - one.since, ended - came
+        decision = replace(told.decision, logged=False) if why else told.decision
         return replace(told, decision=decision, log_seconds=log_seconds, seconds=seconds, unlogged=why, charged=charged)
 
 

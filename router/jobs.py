@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from router.cache.key import CacheKey
 from router.cache.records import CacheLookup
 from router.decisions import Decision
 from router.events import Decided
@@ -30,9 +31,16 @@ class Job:
     stage: Literal["queued", "encoder", "policy"] = "queued"
     abandoned = False
 
-    def __init__(self, lookup: CacheLookup | None = None, again: bool = False, since: float | None = None) -> None:
-        """`lookup` is what the cache said already, of a request that came at `since` and is decided `again`."""
-        self.lookup, self.again = lookup, again
+    def __init__(
+        self,
+        lookup: CacheLookup | None = None,
+        again: bool = False,
+        since: float | None = None,
+        key: CacheKey | None = None,
+    ) -> None:
+        """`lookup` is what the cache said already, of a request that came at `since` and is decided `again`; `key` the
+        request's in the cache, where it is known already."""
+        self.lookup, self.again, self.key = lookup, again, key
         self.since = perf_counter() if since is None else since
 
     def claim(self, decision: Decision) -> Decision:

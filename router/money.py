@@ -5,6 +5,7 @@ once, half to even, when it enters the ledger.
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 
 from router.errors import InputError
 
@@ -14,6 +15,7 @@ _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _UNIT = Decimal(1)
 
 
+@lru_cache(maxsize=4_096)
 def to_pico(usd: Decimal | float | int | str) -> int:
     """Picodollars of an amount. A float goes through its shortest decimal form. Raises InputError beyond 64 bits."""
     amount = usd if isinstance(usd, Decimal) else Decimal(str(usd))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from router.cache.controls import CacheControls
@@ -76,13 +77,13 @@ class Request:
     ceiling_usd: Decimal | None = None
     warm: Mapping[str, Warm] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What is asked: the last user turn, or the last turn where no user speaks."""
         spoken = [message.content for message in self.messages if message.role == "user"]
         return spoken[-1] if spoken else self.messages[-1].content
 
-    @property
+    @cached_property
     def context_chars(self) -> int:
         """Characters of everything that would be sent."""
         return sum(len(message.content) for message in self.messages)

@@ -84,7 +84,11 @@ def need_of(method: str, path: str) -> Need:
 
 def caller_of(request: Request) -> Caller:
     """Who sent a request that the guard let through."""
-    found: Caller = request.scope.get(_CALLER, ANYBODY)
+    return caller_in(request.scope)
+
+
+def caller_in(scope: Scope) -> Caller:
+    found: Caller = scope.get(_CALLER, ANYBODY)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,16 +12,15 @@ from starlette.responses import Response
 from router.access.ring import KeyRing
 from router.engine import Engine
 from router.errors import InputError
-from router.events import Decided
 from router.outcomes import read_report
-from router.requests import Request as RouteRequest
 from router.rollout.registry import lags
 from router.settings import Settings
 from service import problems
-from service.access import Guard, caller_of
-from service.answers import frontier_answer, outcome_answer, route_answer, verdict_answer
+from service.access import Guard
+from service.answers import frontier_answer, outcome_answer, verdict_answer
 from service.bodies import answered, json_answer
-from service.caching import add_cache, learnt_answer, lookup_answer, may_write
+from service.caching import add_cache, learnt_answer, may_write
+from service.deciding import Repeated, add_deciding
 from service.door import Door, Queue
 from service.drifting import Drifting, add_drift
 from service.guarding import Guarding
@@ -35,8 +33,8 @@ from service.plan import PLAN_SHAPES, add_plans
 from service.policies import add_policies
 from service.privacy import add_privacy
 from service.schemas import describe, documented
-from service.shadowing import add_shadow, asked_besides, hear
-from service.spending import add_spending, budget_answer
+from service.shadowing import add_shadow, hear
+from service.spending import add_spending
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _KEY_CHARS = 255
@@ -55,6 +53,7 @@ def create_app(
     """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
     app = FastAPI(title="Tierwise", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_middleware(Repeated, engine=engine, max_bytes=settings.max_body_bytes)
     app.add_middleware(Bounded, body_seconds=settings.body_seconds, answer_seconds=settings.answer_seconds)
     queue = Queue(settings.max_waiting_requests, settings.shed_after_seconds)
     app.add_middleware(Door, queue=queue, safe=engine.safe, metrics=metrics)
@@ -65,7 +64,8 @@ def create_app(
     metrics.watch(lambda: engine.waiting, lambda: store.pending if store else 0)
     metrics.watch_registry(lambda: settings.policy is None and lags(settings))
     metrics.watch_away({"store": lambda: store is None or store.away, "cache": lambda: _cache_is_away(engine)})
-    _add_decisions(app, engine, settings)
+    add_deciding(app, engine, settings.max_body_bytes)
+    _add_outcomes(app, engine, settings)
     add_cache(app, engine, settings)
     add_plans(app, engine, lambda request, answer: answered(request, settings.max_body_bytes, answer, owned=False))
     add_privacy(app, engine, settings)
@@ -78,25 +78,8 @@ def create_app(
     return app
 
 
-def _add_decisions(app: FastAPI, engine: Engine, settings: Settings) -> None:
+def _add_outcomes(app: FastAPI, engine: Engine, settings: Settings) -> None:
     max_bytes = settings.max_body_bytes
-
-    @app.post("/route", **documented("route"))
-    async def route(request: Request) -> Response:
-        """Which route is worth its price for this request. Call it before the LLM, forward `parameters` untouched."""
-        started = perf_counter()
-
-        async def answer(given: dict[str, Any]) -> Response:
-            asked = RouteRequest.from_mapping(given)
-            decided = await engine.route(asked)
-            timing = {"Server-Timing": _server_timing(decided, perf_counter() - started)}
-            told = route_answer(decided.decision) | {"cache": lookup_answer(decided.decision.lookup)}
-            if request.query_params.get("explain") in ("1", "true"):
-                told["explanation"] = await engine.explain(asked, decided.decision)
-            told |= budget_answer(decided, caller_of(request)) | asked_besides(decided)
-            return json_answer(told, headers=timing)
-
-        return await answered(request, max_bytes, answer)
 
     @app.post("/outcomes", **documented("outcomes"))
     async def outcomes(request: Request) -> Response:
@@ -148,13 +131,3 @@ def _idempotency_key(request: Request) -> str | None:
     if key is not None and not 0 < len(key) <= _KEY_CHARS:
         raise InputError("Idempotency-Key", key, "not a key", f"Send 1 to {_KEY_CHARS} characters.")
     return key
-
-
-def _server_timing(decided: Decided, total: float) -> str:
-    steps = {
-        "encode": decided.encode_seconds,
-        "cache": decided.cache_seconds,
-        "decide": decided.decide_seconds,
-        "log": decided.log_seconds,
-    }
-    return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in {**steps, "total": total}.items())

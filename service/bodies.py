@@ -1,12 +1,13 @@
 """Bodies in, JSON out: a request's object read within its limit, every foreseen failure put into a problem document."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 from fastapi import Request
 from starlette.responses import Response
 
+from router.access.ring import Caller
 from router.errors import AccessError, InputError, SpendingError, StoreError
 from service import problems
 from service.access import caller_of, refusal
@@ -24,13 +25,21 @@ async def answered(
     `owned`: the object has a `tenant`, which is the caller's own.
     """
     caller = caller_of(request)
-    try:
-        body = await _body(request, max_bytes)
-        given = orjson.loads(body)
+
+    async def read_and_answer() -> Response:
+        given = orjson.loads(await _body(request, max_bytes))
         if not isinstance(given, dict):
             raise InputError("body", given, "not an object", "Send a JSON object.")
-        answered: Response = await answer(caller.own(given) if owned else given)
-        return answered
+        told: Response = await answer(caller.own(given) if owned else given)
+        return told
+
+    return await foreseen(read_and_answer(), max_bytes, caller)
+
+
+async def foreseen(answer: Awaitable[Response], max_bytes: int, caller: Caller) -> Response:
+    """An answer, or the problem document of whatever foreseen went wrong."""
+    try:
+        return await answer
     except TooLargeError:
         return problems.large_problem(max_bytes)
     except orjson.JSONDecodeError as error:

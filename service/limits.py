@@ -4,19 +4,15 @@ A caller who sends a byte now and then would else hold a connection, and what st
 """
 
 import asyncio
-import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problems
 
 
-class SlowBodyError(Exception):
-    """A body that did not arrive in time."""
-
-
 class Bounded:
-    """Plain ASGI. A request that takes too long is answered so, unless its answer has begun."""
+    """Plain ASGI. A request that takes too long is answered so, unless its answer has begun: `body_seconds` to arrive,
+    then `answer_seconds` to be answered. One timer for both, because it stands before every request."""
 
     def __init__(self, app: ASGIApp, body_seconds: float, answer_seconds: float) -> None:
         self._app, self._body_seconds, self._answer_seconds = app, body_seconds, answer_seconds
@@ -25,18 +21,20 @@ class Bounded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, whole, deadline = False, False, time.monotonic() + self._body_seconds
+        begun, reading, whole, clock = False, False, False, asyncio.get_running_loop().time
+        started = clock()
 
         async def timely() -> Message:
-            nonlocal whole
+            nonlocal reading, whole
             if whole:  # what comes now is that the caller hung up
                 return await receive()
-            try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    message = await receive()
-            except TimeoutError as error:
-                raise SlowBodyError from error
+            if not reading:
+                reading = True
+                bound.reschedule(started + self._body_seconds)
+            message = await receive()
             whole = not message.get("more_body", False)
+            if whole:
+                bound.reschedule(clock() + self._answer_seconds)
             return message
 
         async def noted(message: Message) -> None:
@@ -45,10 +43,10 @@ class Bounded:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._answer_seconds):
+            async with asyncio.timeout(self._answer_seconds) as bound:
                 await self._app(scope, timely, noted)
-        except (SlowBodyError, TimeoutError) as late:
-            if begun:
+        except TimeoutError:
+            if begun or not bound.expired():
                 raise
-            slow = problems.slow_problem(isinstance(late, SlowBodyError), self._body_seconds, self._answer_seconds)
+            slow = problems.slow_problem(reading and not whole, self._body_seconds, self._answer_seconds)
             await slow(scope, receive, send)

@@ -65,7 +65,7 @@ class EventLog:
     """Writes the engine's events down: every decision at debug, whatever went wrong louder."""
 
     def __init__(self, logger: Any) -> None:
-        self._logger = logger
+        self._logger = logger.bind()
 
     def __call__(self, event: Event) -> None:
         match event:

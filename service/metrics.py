@@ -1,7 +1,7 @@
 """What Prometheus reads. Counts the engine's events and HTTP answers; labels come from fixed lists only."""
 
 from collections.abc import Callable, Mapping
-from typing import get_args
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -60,6 +60,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self._promises: PromiseCollector | None = None
         self.decisions = self._counter("decisions", "Decisions answered.", "action", "tier")
         self.fallbacks = self._counter("fallbacks", "Safe routes answered, by what failed.", "cause")
@@ -103,6 +104,13 @@ class Metrics:
             "rates_apart", "Requests of limited keys judged by this process's share of the rate: the store was away."
         )
         self._start_at_zero()
+
+    def _of(self, metric: Any, *labels: str) -> Any:
+        """The child of a metric, at hand: looking it up among its siblings costs as much as counting."""
+        child = self._children.get((metric, labels))
+        if child is None:
+            child = self._children[metric, labels] = metric.labels(*labels)
+        return child
 
     def watch(self, waiting: Callable[[], float], pending: Callable[[], float]) -> None:
         """Two levels to read after every request: decisions in the making, records that wait to be written."""
@@ -171,7 +179,7 @@ class Metrics:
         self.access.labels(type(refused).__name__).inc()
 
     def answered(self, path: str, status: int, seconds: float) -> None:
-        self.http.labels(path, str(status)).observe(seconds)
+        self._of(self.http, path, str(status)).observe(seconds)
         self._read_levels()
 
     def render(self) -> bytes:
@@ -193,27 +201,28 @@ class Metrics:
 
     def _decided(self, event: Decided) -> None:
         decision = event.decision
-        self.decisions.labels(decision.action, decision.chosen.tier).inc()
+        self._of(self.decisions, decision.action, decision.chosen.tier).inc()
         if decision.lookup is not None:
             self._looked_up(decision.lookup, event)
         if decision.fallback is not None:
             self.fallbacks.labels(decision.fallback).inc()
         elif decision.action == "route":
             self.expected_usd.inc(decision.chosen.expected_usd)
-            self.stages.labels("encode").observe(event.encode_seconds)
-            self.stages.labels("decide").observe(event.decide_seconds)
-        self.stages.labels("log").observe(event.log_seconds)
+            self._of(self.stages, "encode").observe(event.encode_seconds)
+            self._of(self.stages, "decide").observe(event.decide_seconds)
+        self._of(self.stages, "log").observe(event.log_seconds)
         if event.charged is not None and event.charged.prefix is not None:
             self.turns.labels(event.charged.prefix).inc()
-        self.throttled.inc(decision.ceiling_usd is not None)
+        if decision.ceiling_usd is not None:
+            self.throttled.inc()
         for standing, _ in event.charged.crossed if event.charged else ():
             self.crossings.labels(standing.applied.budget.name).inc()
         if event.unlogged is not None:
             self.unlogged.labels(event.unlogged).inc()
 
     def _looked_up(self, lookup: CacheLookup, event: Decided) -> None:
-        self.lookups.labels(f"{lookup.tier}-hit" if lookup.action == "hit" else lookup.action).inc()
-        self.stages.labels("cache").observe(event.cache_seconds)
+        self._of(self.lookups, f"{lookup.tier}-hit" if lookup.action == "hit" else lookup.action).inc()
+        self._of(self.stages, "cache").observe(event.cache_seconds)
         self.saved_usd.inc(lookup.usd_saved)
 
     def _tokens(self, outcome: Outcome) -> None:

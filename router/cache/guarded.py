@@ -15,7 +15,9 @@ import numpy as np
 
 from router.breaker import Breaker
 from router.cache.answers import NewAnswer
+from router.cache.key import CacheKey
 from router.cache.records import CacheLookup, Learnt
+from router.cache.repeats import Known, Said
 from router.cache.semantic import SemanticCache
 from router.decisions import Decision, Option, Outcome
 from router.errors import InputError, StoreError
@@ -51,12 +53,23 @@ class GuardedCache:
         """Whether lookups are skipped."""
         return self._asking.is_open
 
-    def look_up_at_once(self, request: Request, decision_id: str) -> CacheLookup | None:
-        """A byte-identical hit that takes no disk and no waiting; None says nothing. Never blocks, raises nothing."""
-        if hash(request.text) not in self._served or self._asking.is_open:
+    def repeated(self, said: Said) -> Known | None:
+        """How a request was read that was sent before in the same words, and served its own stored answer."""
+        return self.cache.repeats.get(said)
+
+    def note(self, said: Said, request: Request) -> None:
+        """A request was served its own stored answer: should it come again, it is known."""
+        key = self.cache.key(request)
+        if isinstance(key, CacheKey):
+            self.cache.repeats.keep(said, Known(request, key))
+
+    def look_up_at_once(self, request: Request, decision_id: str, key: CacheKey | None = None) -> CacheLookup | None:
+        """A byte-identical hit that takes no disk and no waiting; None says nothing. Never blocks, raises nothing.
+        `key`: the request's, where it is known already."""
+        if (key is None and hash(request.text) not in self._served) or self._asking.is_open:
             return None
         try:
-            return self.cache.lookup_at_once(request, decision_id)
+            return self.cache.lookup_at_once(request, decision_id, key)
         except Exception as error:
             tell(self._hooks, CacheFailed("lookup", type(error).__name__))
             return None

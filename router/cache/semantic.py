@@ -23,6 +23,7 @@ from router.cache.learning import SERVED, CacheLearning
 from router.cache.memory import CacheMemory
 from router.cache.partition import AnswerRecord, Candidate, Entry, Partition
 from router.cache.records import CacheLookup, CacheRules, Invalidation, Learnt, Pending, told
+from router.cache.repeats import Repeats
 from router.cache.reuse import Reuse
 from router.cache.risk_control import Promise
 from router.cache.store import CacheStore
@@ -64,6 +65,7 @@ class SemanticCache:
         self._journal = CacheJournal(JournalStore(store), self._memory, self._lock, clock)
         self._tenants = CacheTenants(store, verifier.prior, self.rules, self._lock, self._journal, seed)
         self._waiting = Waiting(store, self.rules.max_pending)
+        self.repeats = Repeats()
         self._learning = CacheLearning(
             store, self._memory, self._tenants, self._journal, self._waiting, self.rules, self._lock, clock
         )
@@ -75,7 +77,7 @@ class SemanticCache:
         A lookup reads the store and never writes it: see `settle`.
         """
         lookup_id = lookup_id or uuid.uuid4().hex
-        key = cache_key(request, self.rules.key)
+        key = self.key(request)
         if isinstance(key, NotCacheable):
             return CacheLookup(lookup_id, request.tenant, "bypass", key.reason)
         with self._lock:
@@ -90,17 +92,21 @@ class SemanticCache:
             self._tenants.changed(key.tenant)
         return found
 
-    def lookup_at_once(self, request: Request, lookup_id: str) -> CacheLookup | None:
+    def key(self, request: Request) -> CacheKey | NotCacheable:
+        """Where a request's answers live, or why it has none."""
+        return cache_key(request, self.rules.key)
+
+    def lookup_at_once(self, request: Request, lookup_id: str, key: CacheKey | None = None) -> CacheLookup | None:
         """A byte-identical hit, where knowing it takes no disk and no waiting: an event loop may ask. None
-        says nothing."""
-        key = cache_key(request, self.rules.key)
-        if isinstance(key, NotCacheable) or request.cache.refresh or not self._lock.acquire(blocking=False):
+        says nothing. `key`: the request's, where it is known already."""
+        known = key or self.key(request)
+        if isinstance(known, NotCacheable) or request.cache.refresh or not self._lock.acquire(blocking=False):
             return None
         try:
-            if not (self._tenants.knows(key.tenant) and self._memory.has_at_hand(key)):
+            if not (self._tenants.knows(known.tenant) and self._memory.has_at_hand(known)):
                 return None
-            partition, reuse = self._memory.partition(key.partition, key.tenant), self._tenants.reuse(key.tenant)
-            return self._exact(lookup_id, key, partition, reuse, request.cache)
+            partition, reuse = self._memory.partition(known.partition, known.tenant), self._tenants.reuse(known.tenant)
+            return self._exact(lookup_id, known, partition, reuse, request.cache)
         finally:
             self._lock.release()
 
@@ -172,6 +178,7 @@ class SemanticCache:
                 self._tenants.forget(leaver)
                 self._journal.forget(leaver)
         self._waiting.forget(leaver)
+        self.repeats.forget(leaver)
         forget_partitions()
 
     def promise(self, tenant: str) -> Promise:
@@ -272,7 +279,8 @@ class SemanticCache:
         self, lookup_id: str, pending: Pending, answer: StoredAnswer, tier: Literal["exact", "semantic"], reason: str
     ) -> CacheLookup:
         judged = pending.decision is not None  # of an exact hit, the log knows all that a complaint needs
-        self._waiting.keep(SERVED + lookup_id, replace(pending, may_store=False), self._clock(), shared=judged)
+        served = replace(pending, may_store=False) if pending.may_store else pending
+        self._waiting.keep(SERVED + lookup_id, served, self._clock(), shared=judged)
         record = self._memory.partition(pending.key.partition, pending.key.tenant).answers[answer.answer_id]
         record.served += 1
         record.used = self._clock()

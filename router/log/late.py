@@ -5,12 +5,13 @@ Only what no transaction could refuse may come here. Knows the spool, the writer
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 from threading import Event, Lock, Thread
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
@@ -19,31 +20,33 @@ from router.errors import StoreAwayError, StoreError
 from router.log.spool import Part, Spool
 from router.log.writer import LogWriter
 
-DRAIN_SECONDS, AGAIN_SECONDS, MOST = 0.02, 1.0, 5_000
+DRAIN_SECONDS, AGAIN_SECONDS, MOST, TOGETHER = 0.02, 1.0, 5_000, 100
 
 
-@runtime_checkable
-class Deferred(Protocol):
+class Deferred(ABC):
     """What belongs into a late record's transaction: it refuses nothing, and can be written down."""
 
     @property
+    @abstractmethod
     def result(self) -> Any:
         """Known before it runs."""
 
+    @abstractmethod
     def __call__(self, connection: Connection) -> Any: ...
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]: ...
 
 
 Row = Mapping[str, Any]
 Late = tuple[Row, Deferred, Part]
-Insert = Callable[[Connection, Row, Deferred], None]
+Insert = Callable[[Connection, Sequence[tuple[Row, Deferred]]], None]
 Read = Callable[[Mapping[str, Any]], Deferred]
 
 
 class LateLog:
-    """Thread-safe. `insert` puts a row and what belongs to it into the store, once; `read` makes a `Deferred` from what
-    its `to_dict` wrote."""
+    """Thread-safe. `insert` puts rows, and what belongs to each, into the store, once; `read` makes a `Deferred` from
+    what its `to_dict` wrote."""
 
     def __init__(self, spool: Spool, writer: LogWriter, insert: Insert, read: Read) -> None:
         self._spool, self._writer, self._insert, self._read = spool, writer, insert, read
@@ -83,7 +86,7 @@ class LateLog:
             if sought in record:
                 row, deferred = self._parsed(record)
                 if row["decision_id"] == decision_id:
-                    self._insert(connection, row, deferred)
+                    self._insert(connection, [(row, deferred)])
                     return True
         return False
 
@@ -99,7 +102,7 @@ class LateLog:
         count, failed = 0, None
         for path, records in self._spool.adopted():
             try:
-                for one in [self._submitted(*self._parsed(record)) for record in records]:
+                for one in [self._submitted([self._parsed(record)]) for record in records]:
                     one.result(seconds)
             except (TimeoutError, KeyError, TypeError, ValueError) as error:  # of another version's, perhaps
                 failed = error
@@ -145,29 +148,40 @@ class LateLog:
         with self._lock:
             batch, self._waiting = self._waiting, []
             self._spool.cut()
-        for place, (row, deferred, part) in enumerate(batch):
-            try:
-                future = self._submitted(row, deferred)
-            except StoreError:
+        for first in range(0, len(batch), TOGETHER):
+            if not self._handed(batch[first : first + TOGETHER]):
                 with self._lock:
-                    self._waiting = batch[place:] + self._waiting
+                    self._waiting = batch[first:] + self._waiting
                 return False
-            future.add_done_callback(partial(self._stored, (row, deferred, part)))
         return True
 
-    def _submitted(self, row: Row, deferred: Deferred) -> Future[None]:
-        return self._writer.submit(lambda connection: self._insert(connection, row, deferred))
+    def _handed(self, some: list[Late]) -> bool:
+        try:
+            future = self._submitted([(row, deferred) for row, deferred, _ in some])
+        except StoreError:
+            return False
+        future.add_done_callback(partial(self._stored, some))
+        return True
 
-    def _stored(self, one: Late, done: Future[None]) -> None:
+    def _submitted(self, records: list[tuple[Row, Deferred]]) -> Future[None]:
+        return self._writer.submit(lambda connection: self._insert(connection, records))
+
+    def _stored(self, some: list[Late], done: Future[None]) -> None:
         error = done.exception()
+        if error is not None and not isinstance(error, StoreAwayError) and len(some) > 1:
+            rest = [one for one in some if not self._handed([one])]  # one row's own fault: each stands or falls alone
+            with self._lock:
+                self._waiting += rest
+            return
         with self._lock:
             if isinstance(error, StoreAwayError):
-                self._waiting.append(one)
+                self._waiting += some
                 return
             if error is not None:  # the row's own fault, which no second try mends
                 logging.getLogger(__name__).error("a late record was not taken: %s", type(error).__name__)
-            self._out -= 1
-            self._spool.stored(one[2])
+            self._out -= len(some)
+            for _, _, part in some:
+                self._spool.stored(part)
             if not self._out:
                 self._drained.set()
 

@@ -4,12 +4,13 @@ SQLite in WAL mode by default, any SQLAlchemy URL otherwise. The statements are 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, inspect, select
@@ -74,7 +75,7 @@ class LogStore:
         folder = None if late is None or fsync else spool_folder(self._engine.url)
         self._late = None
         if folder is not None and late is not None:
-            self._late = LateLog(Spool(folder), self._writer, _insert_once, late)
+            self._late = LateLog(Spool(folder), self._writer, _insert_all, late)
 
     @property
     def pending(self) -> int:
@@ -90,9 +91,7 @@ class LogStore:
         """Keep a decision; the future's result is that of `reserve`, which runs in the same transaction or refuses."""
         row = decision_row(decision, request, self.keep_text.allows(request.tenant))
         if self._late is not None and isinstance(reserve, Deferred) and self._late.take(row, reserve):
-            kept: Future[Any] = Future()
-            kept.set_result(reserve.result)
-            return kept
+            return _kept(reserve.result)
         return self._writer.submit(lambda connection: _insert_decision(connection, row, reserve))
 
     def write(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -101,7 +100,7 @@ class LogStore:
 
     def append_once(self, row: Mapping[str, Any], reserve: Reserve | None = None) -> Future[None]:
         """Keep a decision that was derived from another one, unless it was kept before."""
-        return self._writer.submit(lambda connection: _insert_once(connection, dict(row), reserve))
+        return self._writer.submit(lambda connection: _insert_all(connection, [(row, reserve)]))
 
     def report(
         self, outcome: Outcome, price: Pricer, key: str | None = None, settle: Settle | None = None
@@ -204,16 +203,31 @@ class LogStore:
             raise StoreError(f"the store cannot be read: {getattr(error, 'orig', None) or error}") from error
 
 
+@lru_cache(maxsize=8)
+def _kept(result: Any) -> Future[Any]:
+    """A future that is done: one for all, because nobody can change it any more."""
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
+
+
 def _insert_decision(connection: Connection, row: dict[str, Any], reserve: Reserve | None) -> Any:
     reserved = reserve(connection) if reserve else None
     connection.execute(_INSERT_DECISION, row)
     return reserved
 
 
-def _insert_once(connection: Connection, row: Mapping[str, Any], reserve: Reserve | None) -> None:
-    known = select(decisions.c.decision_id).where(decisions.c.decision_id == row["decision_id"])
-    if connection.execute(known).first() is None:
-        _insert_decision(connection, dict(row), reserve)
+def _insert_all(connection: Connection, records: Sequence[tuple[Mapping[str, Any], Reserve | None]]) -> None:
+    """Those that are not there yet, each with what belongs to it."""
+    names = [row["decision_id"] for row, _ in records]
+    sought = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(names))
+    known = set(connection.execute(sought).scalars())
+    new = [(dict(row), reserve) for row, reserve in records if row["decision_id"] not in known]
+    for _, reserve in new:
+        if reserve:
+            reserve(connection)
+    if new:
+        connection.execute(_INSERT_DECISION, [row for row, _ in new])
 
 
 def _insert_report(

@@ -7,22 +7,25 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from router.log.late import Deferred
 from router.spend import ledger
 from router.spend.admission import Charged
 from router.spend.budgets import Estimate
 from router.spend.ledger import NewCall, Settlement
 from router.spend.ownership import Owner
 
+_NOTHING_BINDS = Charged()
+
 
 @dataclass(frozen=True)
-class LateBooking:
+class LateBooking(Deferred):
     """Books a call that costs nothing, once. `result` is what a caller is told of it."""
 
     call: NewCall
 
     @property
     def result(self) -> Charged:
-        return Charged()
+        return _NOTHING_BINDS
 
     def __call__(self, connection: Connection) -> Charged:
         ledger.add(connection, self.call, Settlement(0), ())

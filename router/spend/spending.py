@@ -87,12 +87,9 @@ class Spending:
         if kind != "call":
             call = replace(call, kind=kind, strongest=None, same_model=None)
         bound = self._bound(rules, owner, call.task_id, decision)
-        estimate = _estimate(decision, request, rules, bound, price)
         if decision.action == "cached":
-            call = replace(call, estimate=estimate)
-            if not bound:
-                return LateBooking(call)
-            return lambda connection: _booked(connection, call, bound)
+            return LateBooking(call) if not bound else lambda connection: _booked(connection, call, bound)
+        estimate = _estimate(decision, request, rules, bound, price)
         turn, sent = self._sessions.turn(decision, request)
         call = replace(call, estimate=estimate, prefix=turn)
         forced = decision.ceiling_usd is not None or decision.action == "fallback"
@@ -243,8 +240,6 @@ def _estimate(
     A safe route was not estimated: its cap stands in. A model that nobody prices is held at the configured amount.
     """
     chosen = decision.chosen
-    if decision.action == "cached":
-        return Estimate(0, 0, 0)
     if math.isfinite(chosen.expected_usd):
         expected = to_pico(chosen.expected_usd)
         upper = max(expected, to_pico(chosen.upper_usd)) if math.isfinite(chosen.upper_usd) else expected

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
 
+from router.access.ring import Caller
 from router.cache.guarded import GuardedCache
 from router.cache.semantic import SemanticCache
 from router.cache.store import CacheStore
@@ -15,10 +19,12 @@ from router.engine import Engine, Limits
 from router.errors import StoreError
 from router.log.store import LogStore
 from router.policy import Policy
+from router.requests import Request as RouteRequest
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from service.app import create_app
 from service.cache_parts import open_cache, rules_of
+from service.deciding import Repeated
 from service.metrics import Metrics
 
 PROMPT = {"prompt": "What are your opening hours?", "tenant": "acme"}
@@ -332,8 +338,57 @@ def test_what_was_served_before_is_served_again_without_a_thread(make: Make, mon
     service.report(service.route(), answer="nine to five")
     assert service.route()["action"] == "cached"
     monkeypatch.setattr(service.engine._pool, "submit", lambda *given: pytest.fail("asked for a thread"))
+    monkeypatch.setattr(RouteRequest, "from_mapping", lambda given: pytest.fail("read again"))
     again = service.route()
     assert (again["action"], again["logged"], again["cache"]["answer"]["content"]) == ("cached", True, "nine to five")
+    assert service.count("http_request_seconds_count", path="/route", status="200") == 3
     monkeypatch.undo()
+    assert "explanation" in service.call("POST", "/route?explain=1", json=PROMPT).json()
     service.report(again, feedback="wrong")
     assert service.route()["action"] != "cached"
+
+
+@pytest.mark.parametrize(("as_tenant", "action"), [("acme", "cached"), ("globex", "route"), (None, "cached")])
+def test_the_same_bytes_of_another_tenant_are_another_request(make: Make, as_tenant: str | None, action: str) -> None:
+    body = b'{"prompt": "What are your opening hours?"}'
+    service, own = make(), Caller("acme")
+    decided = sent(service, own, [body])
+    service.report(decided, answer="nine to five")
+    for _ in range(2):
+        assert sent(service, own, [body[:9], body[9:]])["action"] == "cached"
+    if as_tenant is None:  # who may name any tenant names this one
+        body = b'{"prompt": "What are your opening hours?", "tenant": "acme"}'
+    for _ in range(2):
+        assert sent(service, Caller(as_tenant), [body])["action"] == action
+
+
+def test_who_hangs_up_in_the_middle_of_a_body_costs_nothing(make: Make) -> None:
+    with pytest.raises(ClientDisconnect):
+        sent(make(), Caller(), [b'{"prom'], whole=False)
+
+
+def sent(service: Service, caller: Caller, parts: list[bytes], whole: bool = True) -> dict:
+    """The answer to a body in parts, on behalf of whoever the guard let in."""
+    told: list[bytes] = []
+    messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    messages[-1]["more_body"] = not whole
+    left = iter([*messages, {"type": "http.disconnect"}])
+
+    async def receive() -> dict:
+        return next(left)
+
+    async def send(message: dict) -> None:
+        told.append(message.get("body", b""))
+
+    headers = [(b"content-length", str(sum(map(len, parts))).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/route", "query_string": b"", "headers": headers}
+    asyncio.run(inner(service.app)(scope | {"tierwise.caller": caller}, receive, send))
+    return orjson.loads(b"".join(told))
+
+
+def inner(app: FastAPI) -> Repeated:
+    """The service behind its doors."""
+    layer = app.build_middleware_stack()
+    while not isinstance(layer, Repeated):
+        layer = getattr(layer, "app", None) or layer._app
+    return layer

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from router.log.spool import Spool
+from router.log.spool import ROOM, Spool
 
 
 def kept(folder: Path) -> list[bytes]:
@@ -65,22 +65,32 @@ def test_a_record_that_was_cut_off_is_not_read(tmp_path: Path, cut: int) -> None
     spool.append(b"whole")
     spool.append(b"torn")
     (file,) = tmp_path.iterdir()
-    os.truncate(file, file.stat().st_size - cut)
+    whole = file.read_bytes()
+    end = len(whole.rstrip(b"\0"))
+    file.write_bytes(whole[: end - cut] + bytes(len(whole) - end + cut))
     assert kept(tmp_path) == [b"whole"]
 
 
-def test_half_a_record_is_taken_back(tmp_path: Path) -> None:
+def test_a_disk_without_room_is_known_before_a_record_is_taken(tmp_path: Path) -> None:
     spool, write = Spool(tmp_path), os.write
-    spool.append(b"one")
     with patch("os.write", lambda file, line: write(file, line[:5])), pytest.raises(OSError):
-        spool.append(b"two")
-    spool.append(b"three")
-    assert kept(tmp_path) == [b"one", b"three"]
+        spool.append(b"one")
+    assert list(tmp_path.iterdir()) == []
+    spool.append(b"two")
+    assert kept(tmp_path) == [b"two"]
+
+
+def test_what_has_no_room_any_more_goes_into_another_file(tmp_path: Path) -> None:
+    spool, long = Spool(tmp_path), b"x" * (ROOM // 2)
+    parts = [spool.append(long), spool.append(long), spool.append(b"y" * 2 * ROOM)]
+    assert len({id(part) for part in parts}) == 3
+    assert sorted(map(len, kept(tmp_path))) == [ROOM // 2, ROOM // 2, 2 * ROOM]
 
 
 def test_a_file_that_somebody_deleted_is_made_anew(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    spool.append(b"one")
+    spool.stored(spool.append(b"one"))
     next(tmp_path.iterdir()).unlink()
+    spool.cut()
     spool.append(b"two")
     assert kept(tmp_path) == [b"two"]
