@@ -21,9 +21,9 @@ from router.economics.meters import Call
 from router.economics.plan import Plan
 from router.economics.price_table import disagreement_table, model_table, shape_table
 from router.errors import InputError
-from router.log.store import LogStore
 from router.moments import parse_moment
 from router.settings import Settings
+from router.spend.whole_log import whole_log
 from router.untrusted import inside, read_toml
 
 Subparsers = Any
@@ -125,11 +125,8 @@ def _measured(given: Mapping[str, Any], log: str | None) -> Mapping[str, Measure
     url = log or Settings().store_url
     if not url:
         raise InputError("log", url, "no decision log is configured", "Pass --log, or set TIERWISE_STORE_URL.")
-    store = LogStore(url)
-    try:
+    with whole_log(url) as store:
         return measure_periods(store, asked)
-    finally:
-        store.close()
 
 
 def _write(plan: Plan, arguments: argparse.Namespace) -> None:

@@ -17,9 +17,9 @@ from router.embedding_cache import embed_cached
 from router.encoders import Encoder
 from router.errors import InputError
 from router.estimate.linear_algebra import one_blas_thread
-from router.log.store import LogStore
 from router.off_policy.logged import Logged, read_logged
 from router.policy import Policy, text_digest
+from router.spend.whole_log import whole_log
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,8 @@ class Choices:
 
 def read_log(part: LogPart) -> Logged:
     """Raises InputError where the log holds no decision that tells anything."""
-    store = LogStore(part.url)
-    try:
+    with whole_log(part.url) as store:
         logged = read_logged(store, part.tenant, part.since, part.until)
-    finally:
-        store.close()
     if not logged.n:
         raise InputError("log", part.url, "no decision of a policy in this part of the log", "Check URL and period.")
     return logged

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +14,6 @@ from sqlalchemy.engine import make_url
 from eval.spend_export import focus_ask, focus_table, plain_table
 from eval.spend_page import write_page
 from router.errors import InputError
-from router.log.store import LogStore
 from router.moments import parse_moment
 from router.money import to_usd
 from router.prices import now
@@ -23,6 +21,7 @@ from router.spend.query import SpendAsk, month_of, spend
 from router.spend.report import SpendReport, build_report
 from router.spend.savings import Savings, UnitCosts
 from router.spend.spending_file import SpendingRules, read_spending_file
+from router.spend.whole_log import whole_log
 from router.tables import write_table
 
 SHOWN = 15
@@ -48,7 +47,7 @@ def report_spend(options: SpendOptions) -> SpendReport:
     rules = read_spending_file(options.spending) if options.spending else SpendingRules()
     _check_exists(options.store_url)
     ask, moment = _ask(options), now()
-    with closing(LogStore(options.store_url, timeout_seconds=30.0)) as store, store.reading() as connection:
+    with whole_log(options.store_url) as store, store.reading() as connection:
         report = build_report(connection, ask, moment, rules.chargeback)
         focus = spend(connection, focus_ask(ask.since, ask.until, dict(ask.where))) if options.format == "focus" else []
     print("\n".join(summary_lines(report, options.revenue_usd)))

@@ -19,10 +19,10 @@ from router.console import print_notes
 from router.decisions import Outcome
 from router.errors import InputError
 from router.labels import build_labels
-from router.log.store import LogStore
 from router.moments import parse_moment
 from router.off_policy.logged import logged_of, read_rows, tells_nothing
 from router.routes import Route
+from router.spend.whole_log import whole_log
 from router.tables import read_table, write_table
 
 MOST_WEIGHT = 20.0
@@ -197,11 +197,8 @@ def _harvest(arguments: argparse.Namespace) -> None:
         known += list(_column(read_table(arguments.prompts, "prompts"), "prompt"))
     by_hash = {hashlib.sha256(text.encode()).hexdigest(): text for text in known if isinstance(text, str)}
     period = [None if one is None else parse_moment(one) for one in (arguments.since, arguments.until)]
-    store = LogStore(arguments.log)
-    try:
+    with whole_log(arguments.log) as store:
         rows = read_rows(store, arguments.tenant, *period)
-    finally:
-        store.close()
     found = harvest(rows, labels, by_hash)
     build_labels(found.table.copy(), str(arguments.out))  # what training would refuse is not written
     write_table(found.table, arguments.out)
