@@ -3,7 +3,6 @@
 Knows the order of the steps, their deadlines and what to do without them. Knows nothing of HTTP, metrics or SQL.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -16,34 +15,30 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache, cached_decision
 from router.cache.key import CacheKey
-from router.cache.records import CacheLookup, Learnt
-from router.decisions import Decision, Outcome, new_decision_id
+from router.cache.records import CacheLookup
+from router.decisions import Decision, new_decision_id
 from router.encoders import Encoder
-from router.errors import InputError, SpendingError, StoreError, UnknownDecisionError
+from router.errors import InputError, SpendingError, StoreError
 from router.events import (
-    CacheFailed,
     Decided,
     Hook,
     PolicySwapped,
-    Reported,
-    ReportFailed,
     SpendingRefused,
     Undecided,
     tell,
 )
 from router.explanations import explanation
 from router.exploration import Explorer
-from router.jobs import Job, Once, Unlogged
+from router.jobs import Job, Once, Unlogged, within
 from router.log.database import forget_statements
-from router.log.store import LogStore, Recorded, Reserve
+from router.log.store import LogStore
 from router.parts import Parts
-from router.plans.escalation import Verdict, has_evidence, judge_answer
 from router.policy import Policy
 from router.prices import Usage, now
 from router.privacy.leaver import Leaver, forget_in_each
+from router.reporting import Reporting
 from router.requests import Request
 from router.rollout.stages import Trial
 from router.routes import Route
@@ -95,7 +90,16 @@ class Engine:
         self._waiting = 0
         self._at_work: dict[Job, float] = {}  # what the pool's threads are at, and since when
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="decide")
-        self._learners = ThreadPoolExecutor(1, thread_name_prefix="learn")  # writes wait here, not among decisions
+        self.reporting = Reporting(
+            store,
+            self.spending,
+            parts=lambda: self._parts,
+            price=self.price,
+            pool=self._pool,
+            seconds=limits.store_seconds,
+            tell=lambda event: tell(self.hooks, event),
+            clock=clock,
+        )
 
     @property
     def policy(self) -> Policy | None:
@@ -181,7 +185,7 @@ class Engine:
             return answered
         try:
             asked = self.watcher.offer(Seen(request, answered.vector, answered.decision))
-            return answered if asked is None else replace(answered, shadow=await _within(ASK_SECONDS, asked))
+            return answered if asked is None else replace(answered, shadow=await within(ASK_SECONDS, asked))
         except Exception:  # whoever only watches cannot spoil an answer
             return answered
 
@@ -207,64 +211,6 @@ class Engine:
         policy = self._parts.deciding(request) if failure.cause in ("policy-error", "policy-timeout") else None
         if policy is not None:
             tell(self.hooks, Undecided(policy.version, "safe-route"))
-
-    async def report(self, outcome: Outcome, key: str | None = None) -> Recorded:
-        """Keep a report. Raises UnknownDecisionError or InputError; StoreError when it could not be kept in time."""
-        try:
-            if self.store is None:
-                raise StoreError("no store is configured")
-            settle = self.spending.settling(self.price)
-            recorded = await _within(self.limits.store_seconds, self.store.report(outcome, self.price, key, settle))
-        except UnknownDecisionError:
-            tell(self.hooks, ReportFailed("unknown-decision"))
-            raise
-        except StoreError:
-            tell(self.hooks, ReportFailed("store-error"))
-            raise
-        except TimeoutError as error:
-            tell(self.hooks, ReportFailed("store-timeout"))
-            raise StoreError("the record could not be written in time") from error
-        tell(self.hooks, Reported(recorded.repeated, bool(recorded.conflicts), float(recorded.added_usd), outcome))
-        return recorded
-
-    async def after(self, outcome: Outcome) -> Verdict | None:
-        """Whether the reported answer will do, or the next decision, logged. None: no plan, or it cannot be told."""
-        policies, store = [one for one in self._parts.policies if one.plans is not None], self.store
-        if store is None or not policies or not has_evidence(outcome):
-            return None
-        try:
-            judged = self._pool.submit(judge_answer, policies, store, outcome, self._clock(), self._reserve)
-            return await _within(self.limits.store_seconds, judged)
-        except Exception:  # the report is kept, and its sender has an answer: escalating is a bonus
-            return None
-
-    async def learn(
-        self,
-        recorded: Recorded,
-        outcome: Outcome,
-        answer: NewAnswer | None = None,
-        verdict: Verdict | None = None,
-        *,
-        may_write: bool = True,
-    ) -> Learnt | None:
-        """What a recorded report teaches the cache; None where there is no cache, or nothing in it for the cache.
-
-        An answer that is escalated away from is not stored: the cache awaits the next decision's.
-        """
-        cache = self._parts.cache
-        if cache is None:
-            return None
-        if verdict is not None and verdict.following is not None:
-            self._learners.submit(
-                cache.await_instead, outcome.decision_id, verdict.following.decision_id, outcome.tenant
-            )
-            return None
-        taken = self._learners.submit(cache.take, recorded, outcome, answer, may_write)
-        try:
-            return await _within(self.limits.store_seconds, taken)
-        except TimeoutError:
-            tell(self.hooks, CacheFailed("learn", "TimeoutError"))
-            return Learnt("failed", "the cache did not take it in time")
 
     def decide(self, request: Request, job: Job | None = None) -> Decided:
         """Look up, encode and decide in this thread, without deadline and log. Raises StepError, or the caller's
@@ -301,9 +247,6 @@ class Engine:
         tell(self.hooks, Undecided(policy.version, "incumbent"))  # what neither could decide is the request's fault
         return decision, parts.policy
 
-    def _reserve(self, decision: Decision, request: Request) -> Reserve:
-        return self.spending.reserving(decision, request, self.price, "escalation")
-
     async def explain(self, request: Request, decision: Decision) -> dict[str, Any] | None:
         """Why this decision; None where nothing was estimated, or another policy decides by now."""
         parts = self._parts
@@ -312,7 +255,7 @@ class Engine:
             return None
         try:
             made = self._pool.submit(_explain, replace(parts, policy=policy), request, decision, self._clock())
-            return await _within(self.limits.decide_seconds, made)
+            return await within(self.limits.decide_seconds, made)
         except Exception:  # the decision stands without its explanation
             return None
 
@@ -333,7 +276,7 @@ class Engine:
     def close(self) -> None:
         """Finish what is in the making, then write what waits."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._learners.shutdown(wait=True)
+        self.reporting.close()
         if self._parts.cache is not None:
             self._parts.cache.close()
         if self.store is not None:
@@ -353,7 +296,7 @@ class Engine:
             raise StepError(hung.late)
         self._waiting += 1
         try:
-            return await _within(self.limits.decide_seconds, self._pool.submit(self._decide_and_append, request, job))
+            return await within(self.limits.decide_seconds, self._pool.submit(self._decide_and_append, request, job))
         except TimeoutError as error:
             job.abandoned = True
             raise StepError(job.late) from error
@@ -406,7 +349,7 @@ class Engine:
         why, charged = None, None
         try:
             done = one.written.done()  # a turn of the event loop less
-            charged = one.written.result() if done else await _within(self.limits.store_seconds, one.written)
+            charged = one.written.result() if done else await within(self.limits.store_seconds, one.written)
             self.spending.note(charged)
         except SpendingError:
             raise
@@ -423,11 +366,6 @@ class Engine:
 def _explain(parts: Parts, request: Request, decision: Decision, at: datetime) -> dict[str, Any]:
     assert parts.policy is not None
     return explanation(parts.policy, request, encode(parts.encoder, request), decision, at)
-
-
-async def _within(seconds: float, future: "Future[T]") -> T:
-    async with asyncio.timeout(seconds):
-        return await asyncio.wrap_future(future)
 
 
 def _name(error: BaseException | None) -> str | None:

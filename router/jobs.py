@@ -1,10 +1,11 @@
 """One decision in the making: how far it has come, what the cache said of it, and its record on the way to the log."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from router.decisions import Decision
 from router.events import Decided
 from router.safe_route import Cause
 from router.spend.admission import Charged
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,9 @@ class Once:
             self._made = self._make()
             self.seconds = perf_counter() - started
         return self._made
+
+
+async def within(seconds: float, future: Future[T]) -> T:
+    """A future's result. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(future)

@@ -87,10 +87,12 @@ def _add_outcomes(app: FastAPI, engine: Engine, settings: Settings) -> None:
 
         async def answer(given: dict[str, Any]) -> Response:
             outcome, brought = read_report(given)
-            recorded = await engine.report(outcome, _idempotency_key(request))
+            recorded = await engine.reporting.report(outcome, _idempotency_key(request))
             hear(engine, given)
-            verdict = await engine.after(outcome)
-            learnt = await engine.learn(recorded, outcome, brought, verdict, may_write=may_write(request, settings))
+            verdict = await engine.reporting.after(outcome)
+            learnt = await engine.reporting.learn(
+                recorded, outcome, brought, verdict, may_write=may_write(request, settings)
+            )
             told = outcome_answer(recorded) | verdict_answer(verdict)
             return json_answer(told | {"cache": learnt_answer(learnt)})
 

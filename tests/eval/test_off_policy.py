@@ -48,7 +48,7 @@ def serve(safe: SafeRoute, store_url: str, tiny_policy: Policy, monkeypatch: pyt
         async def one(text: str) -> None:
             made = (await engine.route(Request.from_prompt(text))).decision
             right = float(made.chosen.route.model == "gpt-4o")
-            await engine.report(Outcome(made.decision_id, correct=right, usd=Decimal("0.001")))
+            await engine.reporting.report(Outcome(made.decision_id, correct=right, usd=Decimal("0.001")))
 
         async def everything() -> None:
             for start in range(0, most, 50):

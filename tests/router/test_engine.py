@@ -248,7 +248,7 @@ def test_a_slow_store_costs_the_log_not_the_decision(make, store: LogStore) -> N
     decided = ask(engine)
     assert (decided.decision.action, decided.decision.logged, decided.unlogged) == ("route", False, "store-timeout")
     with pytest.raises(StoreError, match="in time"):
-        asyncio.run(engine.report(Outcome(decided.decision.decision_id, correct=1.0)))
+        asyncio.run(engine.reporting.report(Outcome(decided.decision.decision_id, correct=1.0)))
     go.set()
     store.probe().result(5)
     with pytest.raises(UnknownDecisionError):
@@ -259,10 +259,10 @@ def test_reports_are_priced_by_the_policys_book_and_told(make, events: list) -> 
     engine = make()
     decision_id = ask(engine).decision.decision_id
     outcome = Outcome(decision_id, input_tokens=1000, output_tokens=100)
-    first, again = (asyncio.run(engine.report(outcome)) for _ in range(2))
+    first, again = (asyncio.run(engine.reporting.report(outcome)) for _ in range(2))
     assert str(first.usd) == str(again.usd) == "0.0035"
     with pytest.raises(UnknownDecisionError):
-        asyncio.run(engine.report(Outcome("nobody", correct=1.0)))
+        asyncio.run(engine.reporting.report(Outcome("nobody", correct=1.0)))
     said = events[-3].outcome
     assert events[-3:] == [
         Reported(False, False, 0.0035, said),
@@ -275,7 +275,7 @@ def test_a_report_is_kept_when_nobody_can_price_it(make, monkeypatch) -> None:
     engine = make()
     decision_id = ask(engine).decision.decision_id
     monkeypatch.setattr(engine.policy.book, "usd", fail)
-    taken = asyncio.run(engine.report(Outcome(decision_id, input_tokens=1, output_tokens=1)))
+    taken = asyncio.run(engine.reporting.report(Outcome(decision_id, input_tokens=1, output_tokens=1)))
     assert taken.usd is None
 
 

@@ -105,7 +105,9 @@ def test_the_log_is_read_as_it_was_written(safe: SafeRoute, store: LogStore, tin
             request = replace(Request.from_prompt(f"What is {i} + 2?"), tenant="acme" if i % 2 else "lab", task="sums")
             made = (await engine.route(request)).decision
             if i % 4:
-                await engine.report(Outcome(made.decision_id, request.tenant, correct=1.0, usd=Decimal("0.001")))
+                await engine.reporting.report(
+                    Outcome(made.decision_id, request.tenant, correct=1.0, usd=Decimal("0.001"))
+                )
 
     asyncio.run(serve())
     found = read_logged(store)

@@ -59,7 +59,7 @@ def route(engine: Engine, **body: Any) -> Decided:
 
 def report(engine: Engine, decided: Decided, **said: Any) -> None:
     given = {"decision_id": decided.decision.decision_id, **said}
-    asyncio.run(engine.report(read_outcome(given)))
+    asyncio.run(engine.reporting.report(read_outcome(given)))
 
 
 def rows(engine: Engine) -> list[dict[str, Any]]:
