@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +20,15 @@ from threading import Thread
 import httpx
 import numpy as np
 import pandas as pd
-import psutil
 
 from eval.fault_drills import Served, wait_until
 from eval.flood import Flooded, closed_loop, timed_loop
 from eval.ledger_race import Row
 from router.encoders import load_encoder
+from router.intervals import mean
 from router.settings import Settings
 
-CLIENTS, CLIENT_SECONDS, BUSY, ARRIVAL_SECONDS = 64, 45.0, 0.7, 90.0
+CLIENTS, ROUNDS, ROUND_SECONDS, BUSY, ARRIVAL_SECONDS = 64, 8, 10.0, 0.7, 600.0
 ONE_BY_ONE, WARM = 250, 30
 _ALL_ON = """
 [[budgets]]
@@ -75,7 +74,7 @@ class Load:
 
 
 def load_rows(load: Load, traffic: Path) -> Iterator[Row]:
-    """Every figure in turn; about six minutes on two idle cores."""
+    """Every figure in turn; about seventeen minutes on two idle cores, ten of them the trace."""
     yield from one_client(load)
     yield from everything_on(load)
     yield from many_clients(load, traffic)
@@ -139,26 +138,34 @@ def everything_on(load: Load) -> Iterator[Row]:
 
 
 def many_clients(load: Load, traffic: Path) -> Iterator[Row]:
-    """64 at once, then arrivals of a real trace sped up until the encoder is 70 % busy; memory over all of it."""
-    data = "medagents, 10–60 words"
-    before = encoder_rate(load)
+    """64 at once, in rounds between which the encoder works alone; then ten minutes of a real trace, sped up until the
+    encoder is 70 % busy."""
+    data, texts = "medagents, 10–60 words", load.fresh("many")
     with load.served("many") as service:
         closed_loop(service.url, load.fresh("warm"), 8, 5.0)
-        memory: list[tuple[float, float]] = []
-        with _watched(service.process.pid, memory):
-            found = closed_loop(service.url, load.fresh("many"), CLIENTS, CLIENT_SECONDS)
-        rate, n = len(found.good) / found.seconds, len(found.good)
-        after = encoder_rate(load)
-        bare = (before + after) / 2
-        yield f"{CLIENTS} clients, decisions a second", f"{rate:.1f}; encoder alone {before:.1f}, {after:.1f}", n, data
-        yield "… over the encoder alone (aim .8)", f"{rate / bare:.2f}", n, data
-        yield "… p99 over median (aim 5)", _tail(found), n, data
-        yield "… memory per 1,000 requests", _slope(memory, rate), n, "resident set, by the second"
-        moments = sped_up(traffic / "azure_2023_conv.parquet", BUSY * bare)
+        alone, found = [encoder_rate(load)], []
+        for _ in range(ROUNDS):
+            found.append(closed_loop(service.url, texts, CLIENTS, ROUND_SECONDS))
+            alone.append(encoder_rate(load))
+        rates = [len(one.good) / one.seconds for one in found]
+        shares = [rate / statistics.mean(both) for rate, both in zip(rates, itertools.pairwise(alone))]
+        n = sum(len(one.good) for one in found)
+        said = f"{statistics.mean(rates):.1f}; encoder alone {statistics.mean(alone):.1f}"
+        yield f"{CLIENTS} clients, decisions a second", said, n, f"{data}, {ROUNDS} rounds"
+        yield "… over the encoder alone (aim .8)", _of_rounds(shares), n, f"{data}, {ROUNDS} rounds"
+        every = Flooded(good=[seconds for one in found for seconds in one.good])
+        yield "… p99 over median (aim 5)", _tail(every), n, data
+        moments = sped_up(traffic / "azure_2023_conv.parquet", BUSY * statistics.mean(alone))
         busy = timed_loop(service.url, load.fresh("trace"), moments)
     others = f"{busy.fallbacks} safe routes, {sum(busy.statuses.values())} errors"
-    what = f"azure_2023_conv at {BUSY:.0%} of the encoder for {ARRIVAL_SECONDS:.0f} s"
+    what = f"azure_2023_conv at {BUSY:.0%} of the encoder for {moments[-1]:.0f} s"
     yield what, f"{_tail(busy)}; {others}", len(moments), "azure_2023_conv arrivals, medagents prompts"
+
+
+def _of_rounds(values: Sequence[float]) -> str:
+    """The mean with Student's t over rounds."""
+    found = mean(sum(values), sum(value * value for value in values), len(values))
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def encoder_rate(load: Load, seconds: float = 6.0) -> float:
@@ -171,11 +178,12 @@ def encoder_rate(load: Load, seconds: float = 6.0) -> float:
 
 
 def sped_up(path: Path, per_second: float, seconds: float = ARRIVAL_SECONDS) -> list[float]:
-    """The first arrivals of a trace, their gaps scaled so that they come at a rate on average."""
+    """Arrivals of a trace for so long, their gaps scaled so that they come at a rate on average; begun anew where it
+    ends."""
     arrivals = pd.read_parquet(path, columns=["seconds"])["seconds"].to_numpy()
-    count = min(len(arrivals), int(per_second * seconds))
-    first = arrivals[:count] - arrivals[0]
-    return list((first * (count / per_second / first[-1])).tolist())
+    gaps = np.diff(arrivals, prepend=arrivals[0])
+    many = np.resize(gaps, int(per_second * seconds))
+    return list((np.cumsum(many) * (seconds / many.sum())).tolist())
 
 
 @contextmanager
@@ -215,38 +223,6 @@ def _timed(step: Callable[[], object]) -> float:
     started = time.perf_counter()
     step()
     return 1e3 * (time.perf_counter() - started)
-
-
-@contextmanager
-def _watched(pid: int, memory: list[tuple[float, float]]) -> Iterator[None]:
-    """(seconds, MB) of a process, noted twice a second."""
-    watching, started, process = [True], time.perf_counter(), psutil.Process(pid)
-
-    def watch() -> None:
-        while watching:
-            memory.append((time.perf_counter() - started, process.memory_info().rss / 2**20))
-            time.sleep(0.5)
-
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(watch)
-        try:
-            yield
-        finally:
-            watching.clear()
-            done.result()
-
-
-def _slope(memory: Sequence[tuple[float, float]], per_second: float) -> str:
-    """MB per 1,000 requests by least squares, with the interval of a bootstrap of blocks; the first third, in which
-    caches fill, apart."""
-    points = np.array(memory[len(memory) // 3 :])
-    rng, size = np.random.default_rng(0), max(2, len(points) // 8)
-    starts = [rng.integers(0, len(points) - size + 1, 8) for _ in range(500)]
-    draws = [points[np.concatenate([np.arange(one, one + size) for one in some])] for some in starts]
-    slopes = [np.polyfit(draw[:, 0], draw[:, 1], 1)[0] * 1000 / per_second for draw in draws]
-    whole = np.polyfit(points[:, 0], points[:, 1], 1)[0] * 1000 / per_second
-    low, high = np.percentile(slopes, [2.5, 97.5])
-    return f"{whole:+.2f} MB [{low:+.2f}, {high:+.2f}], {points[-1, 1]:.0f} MB at the end"
 
 
 def _median_of(milliseconds: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""What the load figures are made of: arrivals, ratios, slopes."""
+"""What the load figures are made of: arrivals, ratios, rounds."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.bench_load import _ratio, _slope, sped_up
+from eval.bench_load import _of_rounds, _ratio, sped_up
 
 
 def test_a_trace_is_sped_up_to_a_rate_with_its_own_gaps(tmp_path: Path) -> None:
@@ -23,8 +23,12 @@ def test_a_ratio_of_equals_is_one() -> None:
     assert _ratio(times, times) == "1.00 [1.00, 1.00]"
 
 
-def test_a_flat_memory_has_no_slope_and_a_leak_has_its_own() -> None:
-    flat = [(float(second), 300.0) for second in range(60)]
-    assert _slope(flat, 100.0).startswith(("+0.00", "-0.00"))
-    leak = [(second, 300.0 + 0.2 * second) for second, _ in flat]
-    assert _slope(leak, 100.0).startswith("+2.00")
+def test_a_trace_that_is_too_short_begins_anew(tmp_path: Path) -> None:
+    pd.DataFrame({"seconds": [0.0, 1.0, 3.0]}).to_parquet(tmp_path / "t.parquet")
+    moments = sped_up(tmp_path / "t.parquet", per_second=1.0, seconds=8.0)
+    np.testing.assert_allclose(np.diff(moments, prepend=0.0), np.array([0, 1, 2, 0, 1, 2, 0, 1]) * 8 / 7)
+
+
+def test_rounds_have_an_interval() -> None:
+    assert _of_rounds([0.8, 0.8, 0.8]) == "0.80 [0.80, 0.80]"
+    assert _of_rounds([0.7, 0.8, 0.9]) == "0.80 [0.55, 1.05]"
