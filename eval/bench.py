@@ -20,7 +20,7 @@ import numpy as np
 
 from eval.bench_cache import cache_figures, speed_figures
 from eval.bench_commands import deciding, encoder_choice, encoders, quality, routing, training
-from eval.bench_drift import drift_rows
+from eval.bench_drift import busy_row, drift_rows
 from eval.bench_faults import gone_rows, kill_rows, overload_rows
 from eval.bench_gate import REPETITIONS, RESAMPLED, RUNS, SEEDS, error_rows, month_rows, off_policy_rows, prepare
 from eval.bench_ledger import ledger_rows
@@ -65,6 +65,7 @@ def bench(
         "cache": _cache,
         "cache-speed": _cache_speed,
         "drift": _drift,
+        "drift-inputs": _drift_inputs,
         "shadow": _shadow,
         "kills": _kills,
         "service-load": _service_load,
@@ -163,6 +164,14 @@ def _drift(bench: Bench) -> Iterator[Figure]:
     labels, cache = bench.data / "medagents.parquet", settings.models_dir / "embeddings"
     for what, value, n, data in drift_rows(policy, labels, trace, load_encoder(settings), cache, bench.scale):
         yield Figure(what, value, n, data, "python -m eval bench --only drift")
+
+
+def _drift_inputs(bench: Bench) -> Iterator[Figure]:
+    """False alarms of inputs when four busy processes tell of theirs."""
+    policy, settings = Policy.load(bench.fitted("medagents")), Settings()
+    cache = settings.models_dir / "embeddings"
+    row = busy_row(policy, bench.data / "medagents.parquet", load_encoder(settings), cache, 14.0 * bench.scale)
+    yield Figure(*row, "python -m eval bench --only drift-inputs")
 
 
 def _service_load(bench: Bench) -> Iterator[Figure]:

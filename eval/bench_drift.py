@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import chi2
 
-from eval.drift_replay import SAMPLED, SCALE, Pool, make_pool, outcomes_until_found, quiet_days, worse
+from eval.drift_replay import SAMPLED, SCALE, Pool, busy_days, make_pool, outcomes_until_found, quiet_days, worse
 from router.drift.stream import RankStream, ResidualStream
 from router.encoders import Encoder
 from router.labels import read_labels
@@ -16,7 +16,7 @@ from router.policy import Policy
 Row = tuple[str, str, int, str]
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 FORTNIGHTS, REPETITIONS, MOST_OUTCOMES, MOST_CALLS = 3, 200, 10_000, 5_000
-FEWER = 0.05
+FEWER, BUSY = 0.05, 2_000
 
 
 def drift_rows(
@@ -41,6 +41,17 @@ def _quiet(pool: Pool, trace: Path, data: str, scale: float) -> Row:
     value = f"{len(alarms)} false alarms in {days:.0f} days ({cried}), at most {most:.2f} a week with 95 % confidence; "
     value += f"{outcomes:,} outcomes sampled"
     return "drift, stationary traffic (simulated)", value, requests, f"{data} at 1/{1 / scale:,.0f}"
+
+
+def busy_row(policy: Policy, labels: Path, encoder: Encoder, cache: Path, days: float = 14.0) -> Row:
+    """False alarms where far more requests are looked at than the replay of real rates brings."""
+    pool = make_pool(policy, read_labels(labels).part("test"), encoder, cache, AT)
+    alarms = [one for seed in range(FORTNIGHTS) for one in busy_days(pool, BUSY, days=days, seed=seed)]
+    most = most_per_week(len(alarms), FORTNIGHTS * days)
+    value = f"{len(alarms)} false alarms of inputs in {FORTNIGHTS * days:g} days, at most {most:.2f} a week with 95 % "
+    value += f"confidence; {BUSY} requests a minute, 7 tenants"
+    n = round(FORTNIGHTS * days * 1_440) * BUSY
+    return "drift, stationary inputs of many requests (simulated)", value, n, f"simulated: {labels.stem} held out"
 
 
 def most_per_week(alarms: int, days: float) -> float:

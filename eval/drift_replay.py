@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from router.drift.monitor import Drift, DriftMonitor, Value
-from router.drift.sources import AXES, FEATURES
+from router.drift.shared_inputs import MOST_TAKEN, Inputs
+from router.drift.sources import AXES, FEATURES, INPUTS
 from router.drift.stream import THRESHOLD, RankStream, ResidualStream
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder
@@ -26,7 +27,6 @@ from router.policy import Policy
 SAMPLED = 0.01  # of requests have their correctness reported
 SCALE = 1 / 2000  # of the trace's rates
 LOOKS = 10  # per ten-minute window of the trace
-REQUESTS_PER_LOOK = 500
 BLOCK = 10  # outcomes per look in the search for planted changes
 QUIET = 1000  # outcomes before a change
 
@@ -87,9 +87,6 @@ def _inputs(policy: Policy, labels: LabelMatrix, vectors: np.ndarray, unlike: np
     return np.column_stack([unlike, named, axes])
 
 
-INPUT_NAMES = ("unlike", *FEATURES, *(f"embedding axis {number + 1}" for number in range(AXES)))
-
-
 @dataclass(frozen=True)
 class Quiet:
     """What 14 days without any change brought."""
@@ -124,9 +121,21 @@ def _values(pool: Pool, drawn: np.ndarray, tenants: list[str], sampled: np.ndarr
         if sampled[place]:
             yield Value("calibration", "by tenant", tenant, pool.correct[i] - pool.p[i])
             yield Value("calibration", "by task", pool.tasks[i], pool.correct[i] - pool.p[i])
-    for i, tenant in list(zip(drawn.tolist(), tenants))[-REQUESTS_PER_LOOK:]:
-        for name, value in zip(INPUT_NAMES, pool.inputs[i].tolist()):
+    for i, tenant in list(zip(drawn.tolist(), tenants))[-MOST_TAKEN:]:
+        for name, value in zip(INPUTS, pool.inputs[i].tolist()):
             yield Value("inputs", name, tenant, value)
+
+
+def busy_days(pool: Pool, per_minute: int, tenants: int = 7, days: float = 14.0, seed: int = 0) -> list[Drift]:
+    """Every alarm of inputs where so many stationary requests are looked at a minute, tenants being of unequal size."""
+    rng, monitor, alarms = np.random.default_rng(seed), DriftMonitor(), []
+    sizes = rng.dirichlet(np.ones(tenants))
+    for _ in range(round(days * 1_440)):
+        counts = rng.multinomial(per_minute, sizes)
+        drawn = np.split(pool.inputs[rng.integers(len(pool), size=per_minute)], np.cumsum(counts)[:-1])
+        told = [Inputs("", f"tenant {number}", numbers) for number, numbers in enumerate(drawn)]
+        alarms += monitor.feed((), [column for one in told for column in one.columns()])
+    return alarms
 
 
 def outcomes_until_found(

@@ -36,11 +36,12 @@ from service import registry
 from service.access_start import make_rates, make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
-from service.chores import Chores
+from service.chores import Chores, Turn
 from service.counting import DecisionCounts
 from service.drifting import Drifting
 from service.following import Following
 from service.guarding import Guarding, guard_rules
+from service.inputs import PUBLISH_EVERY_SECONDS, SeenInputs
 from service.loading import until_all_work
 from service.logs import EventLog, make_logger
 from service.metrics import Metrics
@@ -100,15 +101,17 @@ class Runtime:
         retraining = Retraining(settings.retrain)
         self.drifting = Drifting(self.engine, models, lambda found: self._announce(found), hooks, retraining)
         self._following = following = Following(ReportFeed(self.store), [self.guarding, self.drifting])
-        turns: list[tuple[float, Callable[[], object]]] = [(settings.guard_every_seconds, following.look)]
+        turns: list[Turn] = [(settings.guard_every_seconds, following.look)]
         turns.append((registry.LOOK_EVERY_SECONDS, registry.RegistryFollower(settings, hooks).look))
         if settings.retrain_every_hours is not None:
             turns.append((settings.retrain_every_hours * 3600, lambda: retraining("schedule")))
-        everyone = [(settings.guard_every_seconds, lambda: self.counts.publish(self.store))]
+        inputs = SeenInputs(self.engine)
+        everyone: list[Turn] = [(settings.guard_every_seconds, lambda: self.counts.publish(self.store))]
+        everyone.append((PUBLISH_EVERY_SECONDS, inputs.publish))
         self.chores = Chores(self.store, self.spending, hooks, settings, turns, everyone)
         self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
         self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)
-        self.engine.watcher = Watching([self.shadow, self.drifting, *([self.runs] if self.runs else [])])
+        self.engine.watcher = Watching([self.shadow, inputs, *([self.runs] if self.runs else [])])
         follow = settings.models_dir, self.hooks, settings.policy_poll_seconds
         self.watcher = PolicyWatcher(follow[0], self.engine.swap, *follow[1:], self.engine.known)
         self.candidates = CandidateWatcher(follow[0], self._try, *follow[1:], self.engine.known)

@@ -12,19 +12,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from router.current_policy import read_current
-from router.drift import standing
+from router.drift import shared_inputs, standing
 from router.drift.monitor import Drift, DriftMonitor, Value
 from router.drift.prices import PriceChange, PriceWatch
-from router.drift.sources import report_values, request_values
+from router.drift.shared_inputs import Inputs
+from router.drift.sources import report_values
 from router.engine import Engine
 from router.errors import InputError, PolicyFileError, StoreError
 from router.events import Hook, PolicyChanged, tell
 from router.log.feed import Known
 from router.moments import parse_moment
 from router.prices import now
-from router.privacy.leaver import Leaver
 from router.rollout.promotion import roll_back
-from router.seen import Seen
 from router.spend.alert_rules import Alert
 from service.bodies import json_answer
 from service.counting import STORE_SECONDS
@@ -32,7 +31,6 @@ from service.guarding import WATCHED, Announce, keep_change
 from service.schemas import documented
 
 LOOK_EVERY = timedelta(seconds=60)  # one block a minute at most: the detectors' threshold counts on it
-REQUESTS_PER_LOOK = 500  # the latest ones; the others are not looked at
 TOLD = "it was told; nothing else was changed"
 Retrain = Callable[[str], str | None]
 _WORDS = {
@@ -44,9 +42,8 @@ _WORDS = {
 
 
 class Drifting:
-    """A watcher of requests (`offer`) and of reports (`take`); call `look` from the thread that calls `take`.
-
-    `retrain` starts a retraining where that is configured, and says so.
+    """Takes reports (`take`), and what all processes tell of their requests; call `look` from the thread that calls
+    `take`. `retrain` starts a retraining where that is configured, and says so.
     """
 
     def __init__(
@@ -62,21 +59,10 @@ class Drifting:
         self._retrain, self._clock = retrain, clock
         self._policy: str | None = None
         self._monitor, self._prices = DriftMonitor(), PriceWatch()
-        self._requests: deque[Seen] = deque(maxlen=REQUESTS_PER_LOOK)
         self._values: list[Value] = []
         self._looked: datetime | None = None
         self.alarms: deque[Mapping[str, Any]] = deque(maxlen=standing.MOST_TOLD)
         self.state: Sequence[Mapping[str, Any]] = ()
-
-    def offer(self, seen: Seen) -> None:
-        self._requests.append(seen)
-
-    def hear(self, report: Mapping[str, Any]) -> None:
-        """Reports come joined to their decisions, through `take`."""
-
-    def forget(self, leaver: Leaver) -> None:
-        """Requests of a tenant are not looked at any more; means over many stay."""
-        self._requests.extend([one for one in self._drained() if not leaver.named(one.request.tenant)])
 
     def take(self, known: Known) -> None:
         policy = self._engine.policy
@@ -91,10 +77,9 @@ class Drifting:
             return []
         self._looked = at
         self._begin_anew_for(policy.version)
-        mine = [one for one in self._drained() if one.decision.policy == policy.version]
-        inputs = [value for one in mine for value in request_values(one, policy.estimator.representation)]
-        values, self._values = [*self._values, *inputs], []
-        drifted = self._monitor.feed(values)
+        values, self._values = self._values, []
+        inputs = [column for one in self._inputs(policy.version) for column in one.columns()]
+        drifted = self._monitor.feed(values, inputs)
         self.state = self._monitor.state()
         alerts = [self._alert(one, at) for one in drifted]
         alerts += [_price_alert(one, at) for one in self._prices.look(policy, at)]
@@ -109,12 +94,13 @@ class Drifting:
             self._announce(alerts)
         return alerts
 
-    def _drained(self) -> list[Seen]:
-        found: list[Seen] = []
-        with suppress(IndexError):
-            while True:
-                found.append(self._requests.popleft())
-        return found
+    def _inputs(self, version: str) -> list[Inputs]:
+        """What all processes told of their requests since the last look; nothing where the store is away."""
+        store = self._engine.store
+        if store is not None:
+            with suppress(StoreError, TimeoutError):
+                return store.write(lambda connection: shared_inputs.take(connection, version)).result(STORE_SECONDS)
+        return []
 
     def told(self) -> Mapping[str, Any]:
         """What the process that looks found last, whichever it is; what this one found where the store is away."""

@@ -53,16 +53,20 @@ class DriftMonitor:
         self._streams: dict[Key, Stream] = {}
         self._seen: Counter[Key] = Counter()
 
-    def feed(self, values: Iterable[Value]) -> list[Drift]:
-        """Take a block in; what drifted. A stream that cried begins anew, at the level that it found."""
-        blocks: dict[Key, list[float]] = defaultdict(list)
+    def feed(self, values: Iterable[Value], columns: Iterable[tuple[Key, np.ndarray]] = ()) -> list[Drift]:
+        """Take a block in, one by one or many of a stream at once; what drifted. A stream that cried begins anew, at
+        the level that it found."""
+        single: dict[Key, list[float]] = defaultdict(list)
         for one in values:
-            if math.isfinite(one.value):
-                blocks[one.kind, one.name, one.unit].append(one.value)
+            single[one.kind, one.name, one.unit].append(one.value)
+        blocks: dict[Key, list[np.ndarray]] = defaultdict(list)
+        for key, numbers in (*((key, np.array(each)) for key, each in single.items()), *columns):
+            blocks[key].append(numbers[np.isfinite(numbers)])
         pooled: dict[Key, list[np.ndarray]] = defaultdict(list)
-        for key, numbers in blocks.items():
-            self._seen[key] += len(numbers)
-            pooled[key[0], key[1], ALL].append(self._fed(key, np.array(numbers)))
+        for key, parts in blocks.items():
+            if len(block := np.concatenate(parts)):
+                self._seen[key] += len(block)
+                pooled[key[0], key[1], ALL].append(self._fed(key, block))
         for key, parts in pooled.items():
             self._pool(key, np.concatenate(parts))
         return self._drifted()

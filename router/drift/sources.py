@@ -1,7 +1,7 @@
 """The numbers that drift is looked for in: of a report beside its decision, and of a request beside its vector."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from router.seen import Seen
 FEATURES = ("log_chars", "number_words", "words_code")
 _COLUMNS = [FEATURE_NAMES.index(name) for name in FEATURES]
 AXES = 4
+INPUTS = ("unlike", *FEATURES, *(f"embedding axis {number + 1}" for number in range(AXES)))
 
 
 def report_values(known: Known) -> Iterator[Value]:
@@ -35,13 +36,9 @@ def report_values(known: Known) -> Iterator[Value]:
             yield Value(kind, "by route", known.route, math.log(said / wanted))  # type: ignore[arg-type]
 
 
-def request_values(seen: Seen, representation: Representation) -> Iterator[Value]:
-    """Of a request, within its tenant: how unlike the labels it is, some named features, the embedding's first axes."""
-    tenant = seen.request.tenant
-    yield Value("inputs", "unlike", tenant, seen.decision.unlike)
-    features = text_features(seen.request.text)
-    for name, column in zip(FEATURES, _COLUMNS):
-        yield Value("inputs", name, tenant, float(features[column]))
-    axes = representation.axes[:AXES] @ (np.asarray(seen.vector, dtype=np.float64) - representation.vector_mean)
-    for number, value in enumerate(axes.tolist()):
-        yield Value("inputs", f"embedding axis {number + 1}", tenant, value)
+def request_numbers(seen: Sequence[Seen], representation: Representation) -> np.ndarray:
+    """(n, 8): of each request the numbers of INPUTS: how unlike the labels it is, named features, embedding axes."""
+    unlike = [one.decision.unlike for one in seen]
+    named = [text_features(one.request.text)[_COLUMNS] for one in seen]
+    vectors = np.array([one.vector for one in seen], dtype=np.float64)
+    return np.column_stack([unlike, named, (vectors - representation.vector_mean) @ representation.axes[:AXES].T])

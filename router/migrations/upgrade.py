@@ -16,7 +16,7 @@ from router.migrations.vectors import add_vectors
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0009"
+HEAD = "0010"
 FOLDER = Path(__file__).parent
 _VERSIONS = "alembic_version"
 _LOCK = 7_413_651_931  # like the writer's, of its own: whoever comes second finds the work done

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.drift_replay import INPUT_NAMES, Pool, outcomes_until_found, quiet_days, worse
+from eval.drift_replay import Pool, busy_days, outcomes_until_found, quiet_days, worse
+from router.drift.sources import INPUTS
 from router.drift.stream import RankStream, ResidualStream
 
 
@@ -21,7 +22,7 @@ def pool() -> Pool:
         correct=(rng.random(n) < p).astype(float),
         log_cost=rng.normal(0, 0.3, n),
         log_latency=rng.normal(0, 0.3, n),
-        inputs=rng.normal(0, 1, (n, len(INPUT_NAMES))),
+        inputs=rng.normal(0, 1, (n, len(INPUTS))),
     )
 
 
@@ -46,3 +47,8 @@ def test_dearer_calls_are_found_and_equal_ones_are_not(pool: Pool) -> None:
     dearer = outcomes_until_found(RankStream, pool.log_cost, pool.log_cost + 0.3, 3, 1000)
     assert np.isfinite(dearer).all()
     assert np.isinf(outcomes_until_found(RankStream, pool.log_cost, pool.log_cost, 3, 500)).all()
+
+
+def test_many_stationary_inputs_cry_at_nothing(pool: Pool) -> None:
+    """Blocks of any size: all that several processes saw in a minute is one block."""
+    assert busy_days(pool, 1_000, tenants=2, days=0.02) == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from router.current_policy import read_current
+from router.drift.shared_inputs import KEPT_SECONDS
 from router.encoders import HashingEncoder
 from router.engine import Engine
 from router.events import PolicyChanged
@@ -21,6 +23,7 @@ from router.safe_route import SafeRoute
 from router.seen import Seen
 from router.spend.alert_rules import Alert
 from service.drifting import LOOK_EVERY, Drifting
+from service.inputs import SeenInputs
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -96,17 +99,43 @@ def test_requests_of_another_kind_are_told(world: World) -> None:
     policy, encoder = world.engine.policy, HashingEncoder()
     assert policy is not None
 
-    def ask(text: str) -> None:
+    def seen(text: str) -> Seen:
         request = Request.from_prompt(text)
         vector = encoder.encode([text])[0]
-        world.drifting.offer(Seen(request, vector, policy.decide(request, vector, AT)))
+        return Seen(request, vector, policy.decide(request, vector, AT))
 
+    sums = [seen(f"What is {i} + 2?") for i in range(40)]
+    functions = [seen(f"def f{i}(x): return x  # explain this function {i}, at length") for i in range(40)]
+    processes = [SeenInputs(world.engine), SeenInputs(world.engine)]  # this one, and another on the same store
     found: list[Alert] = []
-    for look in range(50):
-        for i in range(40):
-            ask(f"What is {i} + 2?" if look < 25 else f"def f{i}(x): return x  # explain this function {i}, at length")
+    for look in range(40):
+        for one in processes[look % 2], processes[1]:
+            for asked in (sums if look < 20 or one is processes[0] else functions)[look % 2 :: 2]:
+                one.offer(asked)
+        for one in processes:
+            one.publish()
         found += world.look()
-    assert {one.rule for one in found} == {"drift-inputs"}
+    assert {one.rule for one in found} == {"drift-inputs"} and len(found) > 1
+    assert world.drifting.state[0]["n"] > 0
+
+
+def test_inputs_of_another_policy_or_of_long_ago_are_left_out(world: World) -> None:
+    policy, encoder, moments = world.engine.policy, HashingEncoder(), [1_000.0]
+    assert policy is not None and world.engine.store is not None
+    request = Request.from_prompt("What is 2 + 2?")
+    vector = encoder.encode([request.text])[0]
+    decision, inputs = policy.decide(request, vector, AT), SeenInputs(world.engine, lambda: moments[-1])
+    inputs.offer(Seen(request, vector, replace(decision, policy="another")))
+    inputs.publish()
+    world.look()
+    assert list(world.drifting.state) == []
+    inputs.offer(Seen(request, vector, decision))
+    inputs.publish()
+    moments.append(moments[-1] + KEPT_SECONDS + 1)
+    inputs.offer(Seen(request, vector, decision))
+    inputs.publish()
+    world.look()
+    assert {one["n"] for one in world.drifting.state if one["slice"] != "all"} == {1}
 
 
 def test_another_policy_begins_anew(world: World, tmp_path: Path) -> None:

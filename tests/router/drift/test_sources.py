@@ -8,7 +8,7 @@ from math import log
 import numpy as np
 
 from router.drift.prices import PriceWatch
-from router.drift.sources import report_values, request_values
+from router.drift.sources import INPUTS, report_values, request_numbers
 from router.encoders import HashingEncoder
 from router.log.feed import Known
 from router.policy import Policy
@@ -41,8 +41,8 @@ def test_a_request_is_its_features_and_the_embeddings_axes(tiny_policy: Policy) 
     request = Request.from_prompt("What is 2 + 2?")
     vector = HashingEncoder().encode([request.text])[0]
     seen = Seen(request, vector, tiny_policy.decide(request, vector, AT))
-    found = list(request_values(seen, tiny_policy.estimator.representation))
-    assert len(found) == 8 and np.isfinite([one.value for one in found]).all()
+    found = request_numbers([seen, seen], tiny_policy.estimator.representation)
+    assert found.shape == (2, len(INPUTS)) and np.isfinite(found).all() and (found[0] == found[1]).all()
 
 
 def test_a_changed_price_is_told_once(tiny_policy: Policy, monkeypatch) -> None:
