@@ -7,29 +7,26 @@ they see no outcome.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from router.estimate.blend import NO_DRIFT, probability
-from router.estimate.effort_order import in_order
-from router.estimate.estimators import Blends, Estimates, Estimator
-from router.estimate.members import MEMBERS, TREE_FEATURES, Members, log_odds
-from router.estimate.usage import Usage
+from router.estimate.estimators import Estimates, Estimator
+from router.estimate.members import MEMBERS, TREE_FEATURES, Members
+from router.estimate.representation import Representation
 from router.labels import LabelMatrix
-from training.blend import ChosenBlend, Said, choose_blend
+from training.blend import Said
 from training.boosting import Boost, boost_here
-from training.effort_order import choose_order
-from training.evidence import calibration_report, fit_evidence, fit_familiarity
+from training.evidence import calibration_report
+from training.judging import LEAST_TASKS, HeldOut, Judged, ask, judge
 from training.members import Examples, fit_members
 from training.outcomes import Prior, read_outcomes
 from training.representation import fit_representation
-from training.unlike import LeftOut, fit_drift
-from training.usage import SMALLEST_SECONDS, FittedAmounts, fit_amounts, fit_input_tokens
+from training.unlike import LeftOut
+from training.usage import SMALLEST_SECONDS, FittedAmounts, FittedUsage, fit_amounts, fit_input_tokens
 
 FOLDS, INNER_FOLDS = 5, 5
-LEAST_TASKS = 5
 Progress = Callable[[str, float], None]
 
 
@@ -42,18 +39,6 @@ class FittedEstimator:
     out_of_fold: Estimates
     report: dict[str, Any]
     left_out: LeftOut | None = None
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """What members said of rows they had not seen: task unknown or given, and how similar the nearest labels were."""
-
-    said: Said
-    said_given: Said
-    similarity: np.ndarray
-    folds: np.ndarray
-    groups: np.ndarray
-    tasks: tuple[str | None, ...]
 
 
 def fit_estimator(
@@ -76,42 +61,50 @@ def fit_estimator(
     outcomes = read_outcomes(data.correct, prior, data.weight)
     examples = Examples(rows, data.tasks, data.groups, outcomes, data.routes, data.query_ids)
     folds = data.folds(FOLDS, seed)
-    own = _hold_out(examples, folds, data.groups, seed, boost, lambda share: progress("out of fold", 0.1 + 0.4 * share))
-    other = _other_pass(data, examples, seed, boost, lambda share: progress("other folds", 0.5 + 0.3 * share))
+    own = hold_out(examples, folds, data.groups, seed, boost, lambda share: progress("out of fold", 0.1 + 0.4 * share))
+    other = other_pass(data, examples, seed, boost, lambda share: progress("other folds", 0.5 + 0.3 * share))
     progress("blend", 0.8)
-    blends, chosen = _fit_blends(own, other, data.split_by == "task")
-    unlike = np.array([blends.familiarity.unlike(one) for one in own.similarity])
-    p = _mixed(own, blends, chosen, unlike, data.split_by == "task")
-    ladders, order = choose_order(p, data.correct, data.routes, data.weight)
-    blends = replace(blends, ladders=ladders)
-    p = np.stack([in_order(one, ladders) for one in p])
-    evidence = fit_evidence(p, data.correct)
-    left_out = _left_out(own, other, blends, chosen, data)
-    drift, drifted = (NO_DRIFT, None) if left_out is None else fit_drift(left_out, data.correct, evidence)
+    judged = judge(data, own, other)
     members, explained = fit_members(examples, _inner_folds(examples, seed), seed, boost)
     progress("usage", 0.9)
     dense = np.stack([row.dense for row in rows])
-    tokens = fit_amounts(dense, data.output_tokens, folds, 1.0, assumed=True)
-    seconds = fit_amounts(dense, data.latency_s, folds, SMALLEST_SECONDS, assumed=False)
-    usage = Usage(fit_input_tokens(data.input_tokens, data.context_chars), tokens.amounts, seconds.amounts)
-    estimator = Estimator(data.routes, representation, members, blends, evidence, usage, drift)
-    bounds = [evidence.interval(one, float(u), drift) for one, u in zip(p, unlike)]
+    used = FittedUsage(
+        fit_input_tokens(data.input_tokens, data.context_chars),
+        fit_amounts(dense, data.output_tokens, folds, 1.0, assumed=True),
+        fit_amounts(dense, data.latency_s, folds, SMALLEST_SECONDS, assumed=False),
+    )
+    fitted = assemble(data, representation, members, judged, used, explained, seed)
+    fitted.report["seconds"] = time.perf_counter() - started
+    progress("estimator", 1.0)
+    return fitted
+
+
+def assemble(
+    data: LabelMatrix,
+    representation: Representation,
+    members: Members,
+    judged: Judged,
+    used: FittedUsage,
+    explained: dict[str, float],
+    seed: int,
+) -> FittedEstimator:
+    """The estimator of its parts, and its estimates of the rows that judged them."""
+    usage, evidence, drift = used.usage, judged.evidence, judged.drift
+    estimator = Estimator(data.routes, representation, members, judged.blends, evidence, usage, drift)
+    bounds = [evidence.interval(one, float(u), drift) for one, u in zip(judged.p, judged.unlike)]
     estimates = Estimates(
-        p=p,
+        p=judged.p,
         p_low=np.stack([low for low, _ in bounds]),
         p_high=np.stack([high for _, high in bounds]),
         input_tokens=np.stack([usage.input_tokens.estimate(float(chars)) for chars in data.context_chars]),
-        output_tokens=tokens.mean,
-        output_tokens_high=tokens.high,
-        seconds=seconds.mean,
-        unlike=unlike,
-        task=own.tasks,
+        output_tokens=used.tokens.mean,
+        output_tokens_high=used.tokens.high,
+        seconds=used.seconds.mean,
+        unlike=judged.unlike,
+        task=judged.tasks,
     )
-    report = _report(data, estimates, chosen, members, explained, tokens, seed)
-    report["unlike"]["intervals"], report["effort_order"] = drifted, order
-    report["seconds"] = time.perf_counter() - started
-    progress("estimator", 1.0)
-    return FittedEstimator(estimator, estimates, report, left_out)
+    report = _report(data, estimates, judged, members, explained, used.tokens, seed)
+    return FittedEstimator(estimator, estimates, report, judged.left_out)
 
 
 def _inner_folds(examples: Examples, seed: int) -> np.ndarray:
@@ -132,9 +125,9 @@ def even_folds(groups: np.ndarray, k: int, seed: int) -> np.ndarray:
     return fold[group]
 
 
-def _other_pass(
+def other_pass(
     data: LabelMatrix, examples: Examples, seed: int, boost: Boost, progress: Callable[[float], None]
-) -> "HeldOut | None":
+) -> HeldOut | None:
     """Held out by the grouping that the label set did not ask for: by task if it asked for queries, and the reverse.
 
     Both are needed to tell how a request of a known task fares from how one of an unknown task does. None where too
@@ -147,10 +140,10 @@ def _other_pass(
     if data.split_by != "task":
         number = {name: i for i, name in enumerate(names)}
         groups = np.array([number[task] if task is not None else len(names) for task in data.tasks])
-    return _hold_out(examples, even_folds(groups, FOLDS, seed + 2), groups, seed, boost, progress)
+    return hold_out(examples, even_folds(groups, FOLDS, seed + 2), groups, seed, boost, progress)
 
 
-def _hold_out(
+def hold_out(
     examples: Examples,
     folds: np.ndarray,
     groups: np.ndarray,
@@ -170,73 +163,20 @@ def _hold_out(
         rest = np.flatnonzero(folds != fold) if len(numbers) > 1 else held
         part = examples.subset(rest)
         members, _ = fit_members(part, _inner_folds(part, seed), seed, boost)
-        rows = [examples.rows[i] for i in held]
-        views = [members.views(row, None) for row in rows]
-        base[held] = log_odds(members.base)
-        said[held] = members.log_odds(rows, views)
-        similarity[held] = [view.look.mean_similarity for view in views]
-        given[held] = said[held]
-        for i, view in zip(held, views):
-            tasks[i] = examples.tasks[i] if examples.tasks[i] is not None else view.task
-            if examples.tasks[i] in members.tasks.names:
-                given[i, 0] = log_odds(members.tasks.means[members.tasks.names.index(examples.tasks[i])])
+        asked = ask(members, examples, held)
+        base[held], said[held], given[held], similarity[held] = asked.base, asked.said, asked.given, asked.similarity
+        for i, task in zip(held, asked.tasks):
+            tasks[i] = task
     correct, cells = examples.outcomes.correct, examples.outcomes.known
     weight = examples.outcomes.weight
     unknown, known = Said(base, said, correct, cells, weight), Said(base, given, correct, cells, weight)
     return HeldOut(unknown, known, similarity, folds, groups, tuple(tasks))
 
 
-def _fit_blends(own: HeldOut, other: HeldOut | None, by_task: bool) -> tuple[Blends, dict[str, ChosenBlend]]:
-    near, far = (other, own) if by_task else (own, other)
-    known = near if near is not None else own
-    chosen = {
-        "task unknown": choose_blend(known.said, known.folds, known.groups),
-        "task given": choose_blend(known.said_given, known.folds, known.groups),
-    }
-    if far is not None:
-        chosen["task unseen"] = choose_blend(far.said, far.folds, far.groups)
-    both = near is not None and far is not None
-    blends = Blends(
-        familiar=chosen["task unknown"].blend,
-        familiar_task=chosen["task given"].blend,
-        unfamiliar=chosen.get("task unseen", chosen["task unknown"]).blend,
-        familiarity=fit_familiarity(known.similarity, far.similarity if both and far is not None else None),
-    )
-    return blends, chosen
-
-
-def _mixed(
-    own: HeldOut, blends: Blends, chosen: dict[str, ChosenBlend], unlike: np.ndarray, by_task: bool
-) -> np.ndarray:
-    """P(correct) as serving mixes it. The blend of the rows' own pass is cross-fitted, the other saw other folds."""
-    own_name, other = ("task unseen", blends.familiar) if by_task else ("task unknown", blends.unfamiliar)
-    held_out = chosen[own_name].held_out
-    applied = np.stack([other.log_odds(base, said) for base, said in zip(own.said.base, own.said.members)])
-    weight = unlike[:, None] if "task unseen" in chosen else np.zeros((len(unlike), 1))
-    near, far = (applied, held_out) if by_task else (held_out, applied)
-    p = probability((1.0 - weight) * near + weight * far)
-    return np.stack([in_order(one, blends.ladders) for one in p])
-
-
-def _left_out(
-    own: HeldOut, other: HeldOut | None, blends: Blends, chosen: dict[str, ChosenBlend], data: LabelMatrix
-) -> LeftOut | None:
-    """Estimates of tasks left out whole; None where too few are named."""
-    by_task = data.split_by == "task"
-    far = own if by_task else other
-    names = sorted({task for task in data.tasks if task is not None})
-    if far is None or len(names) < LEAST_TASKS:
-        return None
-    unlike = np.array([blends.familiarity.unlike(one) for one in far.similarity])
-    number = {name: i for i, name in enumerate(names)}
-    task = np.array([len(names) if one is None else number[one] for one in data.tasks])
-    return LeftOut(_mixed(far, blends, chosen, unlike, by_task=True), unlike, task)
-
-
 def _report(
     data: LabelMatrix,
     estimates: Estimates,
-    chosen: dict[str, ChosenBlend],
+    judged: Judged,
     members: Members,
     explained: dict[str, float],
     tokens: FittedAmounts,
@@ -254,7 +194,7 @@ def _report(
                 "contrast_weights": dict(zip(MEMBERS, map(float, one.blend.contrast))),
                 "candidates": one.losses,
             }
-            for regime, one in chosen.items()
+            for regime, one in judged.chosen.items()
         },
         "linear": explained,
         "trees": {
@@ -269,5 +209,7 @@ def _report(
             "coverage": tokens.coverage,
             "assumed": tokens.labels == 0,
         },
-        "unlike": {"mean": float(estimates.unlike.mean()), "q90": float(np.quantile(estimates.unlike, 0.9))},
+        "unlike": {"mean": float(estimates.unlike.mean()), "q90": float(np.quantile(estimates.unlike, 0.9))}
+        | {"intervals": judged.told["intervals"]},
+        "effort_order": judged.told["effort_order"],
     }

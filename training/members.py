@@ -88,7 +88,7 @@ def fit_members(
     linear = heads.out_of_fold @ basis.T
     looks = leave_out_looks(vectors, data.groups, outcomes.residual)
     views = [Views(looks[i], table[i], linear[i], None, None) for i in range(len(linear))]
-    facts = route_facts(data.routes, outcomes)
+    facts = route_facts(data.routes, outcomes.base)
     booster = _fit_trees(data, views, facts, seed, boost)
     kept = _spread(len(vectors), MOST_NEIGHBOURS, seed)
     members = Members(
@@ -102,10 +102,10 @@ def fit_members(
         route_facts=facts,
         booster=booster,
     )
-    return members, _explained(heads)
+    return members, explained(heads)
 
 
-def _explained(heads: Heads) -> dict[str, float]:
+def explained(heads: Heads) -> dict[str, float]:
     best = float(heads.explained[1:].max()) if len(heads.explained) > 1 else 0.0
     return {"level_explained": float(heads.explained[0]), "best_contrast_explained": best}
 
@@ -128,7 +128,7 @@ def _fit_table(
     # scores are shares of one; the prior is what scores of zero would mean
     scores = heads.out_of_fold - heads.offset
     absent = np.stack([member[folds != f].sum(axis=0) == 0 for f in range(folds.max() + 1)])[folds]
-    losses = [_task_loss(s * scores + prior, absent, number) for s in SHARPNESS]
+    losses = [task_loss(s * scores + prior, absent, number) for s in SHARPNESS]
     sharpness = float(SHARPNESS[int(np.argmin(losses))])
     # in level and contrasts: tasks differ more in how hard they are than in who can do them
     basis = level_and_contrasts(residual)
@@ -136,7 +136,7 @@ def _fit_table(
     sums, counts = member.T @ turned, member.sum(axis=0)[:, None]
     pseudo = task_priors(turned, number, len(names))
     means = sums / (counts + pseudo) @ basis.T
-    posterior = _softmax(sharpness * scores + prior, absent)
+    posterior = softmax(sharpness * scores + prior, absent)
     # Means without the row's whole fold: without the row alone they would fall where its own outcome is high, and the
     # trees that read them would learn to turn them round.
     out = np.empty_like(residual)
@@ -155,10 +155,15 @@ def task_priors(values: np.ndarray, number: np.ndarray, tasks: int) -> np.ndarra
     rows = number >= 0
     one, task = values[rows], number[rows]
     counts = np.bincount(task, minlength=tasks)
-    total = counts.sum()
     means = np.stack([np.bincount(task, column, minlength=tasks) for column in one.T]) / np.maximum(counts, 1)
-    within = ((one - means.T[task]) ** 2).sum(axis=0) / max(total - tasks, 1)
-    centre = one.mean(axis=0)
+    within = ((one - means.T[task]) ** 2).sum(axis=0)
+    return pseudo_labels(counts, means, within, one.mean(axis=0))
+
+
+def pseudo_labels(counts: np.ndarray, means: np.ndarray, squares: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The same (K,) from counts (T,) and means (K, T) of tasks, squares within tasks (K,), and the mean of all (K,)."""
+    tasks, total = len(counts), counts.sum()
+    within = squares / max(total - tasks, 1)
     spread = (counts * (means - centre[:, None]) ** 2).sum(axis=1) - (tasks - 1) * within
     between = spread / max(total - (counts**2).sum() / max(total, 1), 1e-9)
     # a few tasks tell little of how much tasks differ
@@ -176,19 +181,19 @@ def known_tasks(tasks: tuple[str | None, ...]) -> tuple[tuple[str, ...], np.ndar
     return chosen, np.array([place.get(task, -1) if task is not None else -1 for task in tasks])
 
 
-def _softmax(scores: np.ndarray, absent: np.ndarray) -> np.ndarray:
+def softmax(scores: np.ndarray, absent: np.ndarray) -> np.ndarray:
     scores = np.where(absent, -np.inf, scores)
     top = scores.max(axis=1, keepdims=True)
     weight = np.exp(scores - np.where(np.isfinite(top), top, 0.0))
     return weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
 
 
-def _task_loss(scores: np.ndarray, absent: np.ndarray, number: np.ndarray) -> float:
+def task_loss(scores: np.ndarray, absent: np.ndarray, number: np.ndarray) -> float:
     rows = np.flatnonzero(number >= 0)
     rows = rows[~absent[rows, number[rows]]]
     if not len(rows):
         return 0.0
-    return float(-np.log(np.maximum(_softmax(scores, absent)[rows, number[rows]], 1e-9)).mean())
+    return float(-np.log(np.maximum(softmax(scores, absent)[rows, number[rows]], 1e-9)).mean())
 
 
 def leave_out_looks(vectors: np.ndarray, groups: np.ndarray, residual: np.ndarray) -> list[Look]:
@@ -201,13 +206,13 @@ def leave_out_looks(vectors: np.ndarray, groups: np.ndarray, residual: np.ndarra
     return looks
 
 
-def route_facts(routes: tuple[Route, ...], outcomes: Outcomes) -> np.ndarray:
+def route_facts(routes: tuple[Route, ...], base: np.ndarray) -> np.ndarray:
     """Log-odds of the route and of its model, and the effort's rank (NaN where its name has no order)."""
     models = np.array([route.model for route in routes])
-    of_model = np.array([outcomes.base[models == model].mean() for model in models])
+    of_model = np.array([base[models == model].mean() for model in models])
     ranks = [effort_rank(route.effort) for route in routes]
     efforts = np.array([np.nan if rank is None else rank for rank in ranks])
-    return np.column_stack([log_odds(outcomes.base), log_odds(of_model), efforts])
+    return np.column_stack([log_odds(base), log_odds(of_model), efforts])
 
 
 def _fit_trees(data: Examples, views: list[Views], facts: np.ndarray, seed: int, boost: Boost) -> lgb.Booster:
@@ -217,10 +222,14 @@ def _fit_trees(data: Examples, views: list[Views], facts: np.ndarray, seed: int,
     labels = data.outcomes.correct.ravel()
     weight = None if data.outcomes.weight is None else data.outcomes.weight.ravel()[known]
     cells = Cells(features[known], labels[known], start[known], weight, TREE_FEATURES)
-    least = max(2, min(TREE_PARAMETERS["min_data_in_leaf"], int(known.sum()) // 20))
-    parameters = TREE_PARAMETERS | {"seed": seed, "min_data_in_leaf": least}
-    if known.sum() < FEW_CELLS:
-        parameters |= {"bagging_freq": 0}
+    parameters = tree_parameters(int(known.sum()), seed)
     booster = boost(cells, parameters, TREES)
     # read back from its text, so that a saved estimator and this one are the same to the bit
     return lgb.Booster(model_str=booster.model_to_string())
+
+
+def tree_parameters(cells: int, seed: int) -> dict[str, Any]:
+    """What LightGBM is told for so many cells."""
+    least = max(2, min(TREE_PARAMETERS["min_data_in_leaf"], cells // 20))
+    parameters = TREE_PARAMETERS | {"seed": seed, "min_data_in_leaf": least}
+    return parameters if cells >= FEW_CELLS else parameters | {"bagging_freq": 0}

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from router.estimate.usage import ASSUMED_OUTPUT, ASSUMED_OUTPUT_HIGH, CHARS_PER_TOKEN, Amounts, InputTokens
+from router.estimate.usage import ASSUMED_OUTPUT, ASSUMED_OUTPUT_HIGH, CHARS_PER_TOKEN, Amounts, InputTokens, Usage
 from training.heads import fit_heads
-from training.outcomes import level_and_contrasts
+from training.outcomes import level_and_contrasts, residuals
 
 HIGH_QUANTILE = 0.95
 PRIOR_LABELS = 10.0
@@ -24,6 +24,19 @@ class FittedAmounts:
     high: np.ndarray
     coverage: float | None
     labels: int
+
+
+@dataclass(frozen=True)
+class FittedUsage:
+    """Input tokens, output tokens and seconds as fitted."""
+
+    input_tokens: InputTokens
+    tokens: FittedAmounts
+    seconds: FittedAmounts
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(self.input_tokens, self.tokens.amounts, self.seconds.amounts)
 
 
 def fit_input_tokens(tokens: np.ndarray, chars: np.ndarray) -> InputTokens:
@@ -55,26 +68,47 @@ def fit_amounts(
     if not known.any():
         return _unmeasured(dense.shape[1], n, routes, assumed)
     logs = np.log(np.where(known, values, 0.0) + smallest)
-    overall = logs[known].mean()
-    centre = (np.where(known, logs, 0.0).sum(axis=0) + PRIOR_LABELS * overall) / (known.sum(axis=0) + PRIOR_LABELS)
-    # routes with labels of their own need no shrinkage of the mean
-    centre = np.where(known.sum(axis=0) > PRIOR_LABELS, _masked_mean(logs, known), centre)
-    residual = np.where(known, logs - centre, 0.0)
-    of_query = residual.sum(axis=1) / (known.sum(axis=1) + 1.0)
-    residual = np.where(known, residual, of_query[:, None])
+    centre = log_centre(np.where(known, logs, 0.0).sum(axis=0), known.sum(axis=0), logs[known].mean())
+    residual = residuals(np.where(known, logs, np.nan), centre)
     basis = level_and_contrasts(residual)
     heads = fit_heads(dense, residual @ basis, folds)
     held_out = heads.out_of_fold @ basis.T + centre
-    told = _told_apart(np.maximum(values, smallest), known, np.exp(held_out), folds)
-    held_out = np.where(told, held_out, centre)
-    mean_scale, high_scale = _scales(values, known, np.exp(held_out))
-    amounts = Amounts(
-        weights=told[:, None] * (basis @ heads.weights),
-        offset=told * (basis @ heads.offset) + centre,
-        mean=mean_scale,
-        high=high_scale,
+    learnt = LearntAmounts(
+        weights=basis @ heads.weights,
+        offset=basis @ heads.offset,
+        centre=centre,
         least=np.where(known.any(axis=0), np.where(known, values, np.inf).min(axis=0), values[known].min()),
         most=np.where(known.any(axis=0), np.where(known, values, -np.inf).max(axis=0), values[known].max()),
+    )
+    return scaled(learnt, held_out, values, folds, smallest)
+
+
+@dataclass(frozen=True)
+class LearntAmounts:
+    """Log-linear heads (R, d) and offsets beside each route's centre (R,), and the amounts that were seen (R,)."""
+
+    weights: np.ndarray
+    offset: np.ndarray
+    centre: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+
+def scaled(
+    learnt: LearntAmounts, held_out: np.ndarray, values: np.ndarray, folds: np.ndarray, smallest: float
+) -> FittedAmounts:
+    """`held_out` (n, R): log amounts by heads that had not seen these rows, which scale what was learnt."""
+    known = np.isfinite(values)
+    told = _told_apart(np.maximum(values, smallest), known, np.exp(held_out), folds)
+    held_out = np.where(told, held_out, learnt.centre)
+    mean_scale, high_scale = _scales(values, known, np.exp(held_out))
+    amounts = Amounts(
+        weights=told[:, None] * learnt.weights,
+        offset=told * learnt.offset + learnt.centre,
+        mean=mean_scale,
+        high=high_scale,
+        least=learnt.least,
+        most=learnt.most,
     )
     mean, high = _held_out(amounts, np.exp(held_out), values, known, folds)
     return FittedAmounts(amounts, mean, high, float((values[known] <= high[known]).mean()), int(known.sum()))
@@ -105,8 +139,11 @@ def _deviance(amounts: np.ndarray, typical: np.ndarray, folds: np.ndarray) -> fl
     return float((amounts / mean + np.log(mean)).mean())
 
 
-def _masked_mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    return np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+def log_centre(sums: np.ndarray, counts: np.ndarray, overall: float) -> np.ndarray:
+    """Each route's mean logarithm (R,) from sums and counts; of few labels, drawn to the mean of all."""
+    shrunk = (sums + PRIOR_LABELS * overall) / (counts + PRIOR_LABELS)
+    # routes with labels of their own need no shrinkage of the mean
+    return np.where(counts > PRIOR_LABELS, sums / np.maximum(counts, 1), shrunk)
 
 
 def _scales(values: np.ndarray, known: np.ndarray, typical: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
