@@ -74,7 +74,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         "--most-labels",
         type=int,
         default=MOST_LABELS,
-        help=f"of a larger Parquet file, train on the labels of a random part of its queries (default {MOST_LABELS:,})",
+        help=f"labels held in memory: those of a larger Parquet file stream and all teach (default {MOST_LABELS:,})",
     )
     parser.add_argument("--dask", help="fit the trees on so many local processes, or on the cluster at tcp://host:port")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,9 +1,10 @@
 """Fits LightGBM to cells, here or on the processes of a Dask cluster. Knows nothing of what the cells mean."""
 
+import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -13,6 +14,7 @@ from router.errors import InputError
 
 # Fewer cells than this for each process are fitted here: splitting them costs more than it saves.
 LEAST_CELLS = 1_000
+_TREE, _END = re.compile(r"^(?=Tree=\d+$)", re.MULTILINE), "end of trees"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class Cells:
     start: np.ndarray
     weight: np.ndarray | None
     names: tuple[str, ...]
+
+    def rows(self, part: slice) -> "Cells":
+        weight = None if self.weight is None else self.weight[part]
+        return Cells(self.features[part], self.labels[part], self.start[part], weight, self.names)
 
 
 Boost = Callable[[Cells, Mapping[str, Any], int], lgb.Booster]
@@ -41,6 +47,38 @@ def boost_here(cells: Cells, parameters: Mapping[str, Any], rounds: int) -> lgb.
         free_raw_data=False,
     )
     return lgb.train(dict(parameters), dataset, num_boost_round=rounds)
+
+
+def boost_parts(parts: Iterator[Cells], count: int, parameters: Mapping[str, Any], rounds: int) -> lgb.Booster:
+    """The same for cells that come in `count` random parts, no two in memory at once: the rounds are dealt over the
+    parts in turn, each part's beginning from the scores of all before.
+
+    Stochastic gradient boosting (Friedman 2002) whose subsamples are disjoint. Each part's trees are a model of their
+    own, and their texts are joined: LightGBM 4.7 makes wrong histograms once a booster's training data are replaced.
+    """
+    booster: lgb.Booster | None = None
+    for number, cells in enumerate(parts):
+        own = rounds * (number + 1) // count - rounds * number // count
+        if booster is not None:
+            cells = replace(cells, start=cells.start + booster.predict(cells.features, raw_score=True))
+        # another draw of features and cells in every part
+        found = boost_here(cells, {**parameters, "seed": parameters["seed"] + number}, own)
+        texts = [one.model_to_string() for one in (booster, found) if one is not None]
+        # read back from its text, so that a saved estimator and this one are the same to the bit
+        booster = lgb.Booster(model_str=joined(texts))
+    if booster is None:
+        raise ValueError("no cells to fit trees to")
+    return booster
+
+
+def joined(texts: Sequence[str]) -> str:
+    """One model of the trees of all, one after the other, in LightGBM's text form (v4)."""
+    trees = [tree for text in texts for tree in _TREE.split(text.partition(_END)[0])[1:]]
+    numbered = [f"Tree={number}\n{tree.partition(chr(10))[2]}" for number, tree in enumerate(trees)]
+    head, tail = _TREE.split(texts[0].partition(_END)[0])[0], texts[0].partition(_END)[2]
+    sizes = " ".join(str(len(tree)) for tree in numbered)
+    head = re.sub(r"^tree_sizes=.*$", f"tree_sizes={sizes}", head, flags=re.MULTILINE)
+    return "".join([head, *numbered, _END, tail])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import numpy as np
 
 from router.encoders import HashingEncoder
 from router.labels import LabelMatrix
-from router.routes import effort_rank
+from router.routes import Route, effort_rank
 
 # Cosine of hashed word and word-pair counts from which two prompts are called near-duplicates: about one word in
 # twenty differs. Words rather than the encoder's vectors, so that held-out prompts need no embedding to train.
@@ -18,24 +18,30 @@ _BLOCK = 2048
 
 def label_notes(data: LabelMatrix) -> list[str]:
     """Findings about the labels themselves, most serious first."""
-    notes = list(data.notes)
     known = ~np.isnan(data.correct)
-    if data.n < 50:
-        notes.append(f"only {data.n} queries: estimates will hardly leave the routes' means")
-    if len(data.routes) == 1:
+    bounds = [np.where(known, data.correct, end).T for end in (np.inf, -np.inf)]
+    lowest, highest = bounds[0].min(axis=1, initial=np.inf), bounds[1].max(axis=1, initial=-np.inf)
+    return [*data.notes, *count_notes(data.routes, data.n, known.sum(axis=0), lowest, highest)]
+
+
+def count_notes(
+    routes: tuple[Route, ...], queries: int, counts: np.ndarray, lowest: np.ndarray, highest: np.ndarray
+) -> list[str]:
+    """What the counts of labels, and the least and greatest outcome, of each route (R,) say."""
+    notes = []
+    if queries < 50:
+        notes.append(f"only {queries} queries: estimates will hardly leave the routes' means")
+    if len(routes) == 1:
         notes.append("one route only: there is nothing to choose between")
-    for column, route in enumerate(data.routes):
-        labels = data.correct[known[:, column], column]
-        if len(labels) < 30:
-            notes.append(f"{route.key} has {len(labels)} labels only")
-        elif labels.min() == labels.max():
-            notes.append(
-                f"{route.key} is always {'right' if labels[0] else 'wrong'}: its labels cannot tell when it pays"
-            )
-    unordered = sorted({route.effort for route in data.routes if effort_rank(route.effort) is None} - {"default"})
+    for route, count, low, high in zip(routes, counts, lowest, highest):
+        if count < 30:
+            notes.append(f"{route.key} has {int(count)} labels only")
+        elif low == high:
+            notes.append(f"{route.key} is always {'right' if low else 'wrong'}: its labels cannot tell when it pays")
+    unordered = sorted({route.effort for route in routes if effort_rank(route.effort) is None} - {"default"})
     if unordered:
         notes.append(f"efforts outside the known order, treated as unrelated: {', '.join(unordered)}")
-    missing = 1 - known.mean()
+    missing = 1 - counts.sum() / max(queries * len(routes), 1)
     if missing > 0.01:
         notes.append(f"{missing:.1%} of the cells (query, route) are missing")
     return notes

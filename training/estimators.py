@@ -24,7 +24,7 @@ from training.members import Examples, fit_members
 from training.outcomes import Prior, read_outcomes
 from training.representation import fit_representation
 from training.unlike import LeftOut
-from training.usage import SMALLEST_SECONDS, FittedAmounts, FittedUsage, fit_amounts, fit_input_tokens
+from training.usage import SMALLEST_SECONDS, SMALLEST_TOKENS, FittedAmounts, FittedUsage, fit_amounts, fit_input_tokens
 
 FOLDS, INNER_FOLDS = 5, 5
 Progress = Callable[[str, float], None]
@@ -70,7 +70,7 @@ def fit_estimator(
     dense = np.stack([row.dense for row in rows])
     used = FittedUsage(
         fit_input_tokens(data.input_tokens, data.context_chars),
-        fit_amounts(dense, data.output_tokens, folds, 1.0, assumed=True),
+        fit_amounts(dense, data.output_tokens, folds, SMALLEST_TOKENS, assumed=True),
         fit_amounts(dense, data.latency_s, folds, SMALLEST_SECONDS, assumed=False),
     )
     fitted = assemble(data, representation, members, judged, used, explained, seed)

@@ -1,4 +1,7 @@
-"""One training, from label set to policy folder. Reads like the flow: read, price, check, embed, fit, choose, write."""
+"""One training, from label set to policy folder. Reads like the flow: read, price, check, teach, choose, write.
+
+A label set larger than memory streams: all of its labels teach, and a part of its queries, kept in memory, judges.
+"""
 
 import json
 import platform
@@ -20,20 +23,22 @@ from router.labels import LabelMatrix, SplitBy
 from router.objective import weighed
 from router.operating_points import read_value
 from router.plans.files import write_plans
-from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep, text_digest
+from router.policy import ESTIMATOR_FOLDER, ROUTES_FILE, SWEEP_FILE, TRAINED_ON_FILE, Sweep
 from router.policy_files import write_folder
 from router.prices import now
 from router.routes import Route
 from router.settings import Settings
 from training.boosting import boosting
-from training.checks import label_notes, twin_notes
-from training.estimators import FittedEstimator, fit_estimator
-from training.large_labels import MOST_LABELS, read_bounded
-from training.new_models import base_prior, choose_routes
+from training.checks import twin_notes
+from training.estimators import FittedEstimator
+from training.large_labels import MOST_LABELS, outgrows, read_bounded
+from training.new_models import choose_routes
 from training.operating_point import Objective, operating_point, sweep
 from training.plans import FittedPlans, fit_plans
 from training.pricing import PricedRoutes, price_routes
 from training.promised_point import promised_point
+from training.sorted_labels import SortedLabels, sort_labels
+from training.taught import Taught, teach
 from training.unlike import choose_caution
 
 Progress = Callable[[str, float], None]
@@ -43,8 +48,8 @@ LIBRARIES = ("lightgbm", "scikit-learn", "numpy", "genai-prices", "sentence-tran
 @dataclass(frozen=True)
 class FitOptions:
     """What a training is told. `at` is the moment whose prices the sweep and the operating point see; `unlabelled` are
-    routes of the catalogue that nobody has run yet, `without` models or routes to retire; of more than `most_labels`
-    rows a part is kept; `dask` names the cluster that fits the trees, or how many local processes."""
+    routes of the catalogue that nobody has run yet, `without` models or routes to retire; a Parquet file of more than
+    `most_labels` rows streams; `dask` names the cluster that fits the trees, or how many local processes."""
 
     labels: Path
     out: Path
@@ -79,16 +84,45 @@ def fit(
 ) -> FitResult:
     """Train a policy and write its folder. Raises TierwiseError before anything is written when the input is wrong."""
     progress("reading labels", 0.0)
+    path, most, seed, by = options.labels, options.most_labels, options.seed, options.split_by
+    # by time, what is kept would have to come after all that teaches: a part is kept and teaches alone
+    if by == "time" or not outgrows(path, most):
+        return _fit(options, settings, progress, encoder, read_bounded(path, by, most, seed), None)
+    with sort_labels(path, most, seed, by, options.out) as large:
+        return _fit(options, settings, progress, encoder, large.kept, large)
+
+
+def _fit(
+    options: FitOptions,
+    settings: Settings,
+    progress: Progress,
+    encoder: Encoder | None,
+    everything: LabelMatrix,
+    large: SortedLabels | None,
+) -> FitResult:
+    """`everything` is what is in memory, whatever its split: the whole label set, or the kept part of a large one."""
     route_settings = read_routes_file(options.routes) if options.routes else {}
-    everything = read_bounded(options.labels, options.split_by, options.most_labels, options.seed)
-    data = choose_routes(everything.part("train"), options.unlabelled, options.without)
+    train = large.trained(everything) if large else everything.part("train")
+    data = choose_routes(train, options.unlabelled, options.without)
     priced = price_routes(data, route_settings, options.at)
     encoder = encoder or load_encoder(settings)
-    notes = (*label_notes(data), *priced.notes, *twin_notes(everything))
-    vectors = _embed(encoder, data, settings, progress)
+
+    def embed(part: LabelMatrix) -> np.ndarray:
+        return _embed(encoder, part, settings, progress)
+
     with one_blas_thread(), boosting(options.dask) as boost:
-        prior = base_prior(data, priced.book, options.at)
-        fitted = fit_estimator(data, vectors, seed=options.seed, prior=prior, boost=boost, progress=progress)
+        taught = teach(
+            data,
+            large,
+            embed,
+            seed=options.seed,
+            book=priced.book,
+            at=options.at,
+            boost=boost,
+            progress=progress,
+        )
+    fitted = taught.fitted
+    notes = (*taught.notes, *priced.notes, *twin_notes(everything))
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     paid = billed_usd(data, priced.book, usd, options.at)
     caution = _caution(fitted, options.objective, data, usd, paid)
@@ -100,10 +134,10 @@ def fit(
     point = promised_point(
         found, options.objective, data.routes, counted, usd, data.correct, paid, most_usd, options.seed
     )
-    facts = _manifest(options, encoder, data, fitted, point, notes)
+    facts = _manifest(options, encoder, data, taught, point, notes)
     facts |= {"plans": plans.report if plans else None, "unlike": caution}
     progress("writing policy", 1.0)
-    manifest = write_folder(options.out, lambda folder: _fill(folder, facts, data, fitted, priced, found, plans))
+    manifest = write_folder(options.out, lambda folder: _fill(folder, facts, taught, priced, found, plans))
     return FitResult(manifest, notes, found, data, fitted)
 
 
@@ -129,7 +163,7 @@ def _manifest(
     options: FitOptions,
     encoder: Encoder,
     data: LabelMatrix,
-    fitted: FittedEstimator,
+    taught: Taught,
     point: Mapping[str, Any],
     notes: tuple[str, ...],
 ) -> dict[str, Any]:
@@ -138,14 +172,15 @@ def _manifest(
         "routes": [route.key for route in data.routes],
         "encoder": encoder.identity.as_dict(),
         "operating_point": dict(point),
-        "estimator": {k: v for k, v in fitted.report.items() if not k.startswith("seconds")},
+        "estimator": {k: v for k, v in taught.fitted.report.items() if not k.startswith("seconds")},
         "labels": {
-            "digest": data.digest(),
-            "queries": data.n,
-            "labels": int((~np.isnan(data.correct)).sum()),
+            "digest": taught.digest,
+            "queries": taught.queries,
+            "labels": taught.labels,
             "split_by": options.split_by,
             "simulated": options.simulated,
-        },
+        }
+        | ({} if taught.queries == data.n else {"queries_that_judge": data.n}),
         "prices_at": options.at.date().isoformat(),
         "seed": options.seed,
         "notes": list(notes),
@@ -156,20 +191,20 @@ def _manifest(
 def _fill(
     folder: Path,
     facts: dict[str, Any],
-    data: LabelMatrix,
-    fitted: FittedEstimator,
+    taught: Taught,
     priced: PricedRoutes,
     found: Sweep,
     plans: FittedPlans | None,
 ) -> dict[str, Any]:
     (folder / ESTIMATOR_FOLDER).mkdir()
-    fitted.estimator.save(folder / ESTIMATOR_FOLDER)
-    specs: list[RouteSpec] = [priced.specs[route] for route in fitted.estimator.routes]
+    estimator = taught.fitted.estimator
+    estimator.save(folder / ESTIMATOR_FOLDER)
+    specs: list[RouteSpec] = [priced.specs[route] for route in estimator.routes]
     (folder / ROUTES_FILE).write_text(json.dumps([spec.as_dict() for spec in specs], indent=1))
     (folder / SWEEP_FILE).write_text(json.dumps(found.as_dict()))
     if plans is not None:
-        write_plans(folder, fitted.estimator.routes, plans.evidence, plans.sweep)
-    (folder / TRAINED_ON_FILE).write_text("".join(f"{text_digest(text)}\n" for text in sorted(data.texts)))
+        write_plans(folder, estimator.routes, plans.evidence, plans.sweep)
+    taught.write_texts(folder / TRAINED_ON_FILE)
     return facts
 
 

@@ -1,10 +1,12 @@
 """Reads label sets larger than memory: every row of the Parquet file is checked, a random part of the queries is kept.
 
-Knows which queries stay, not what is learnt of them. A query stays or goes with all of its rows, by a hash of its id
-and the seed, so the same file and seed keep the same queries whatever the order of the rows.
+Knows which queries stay, not what is learnt of them. A query stays or goes with all of its rows, by a hash and the
+seed, so the same file and seed keep the same queries whatever the order of the rows.
 """
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,19 +24,51 @@ BATCH = 20_000
 # So much more than asked for is held before it is cut back, so that it is not cut at every batch.
 SLACK = 1.25
 _MOST_MEMORY = 4_000_000_000
+_END = 2**64 - 1
 
 
 def read_bounded(path: Path, split_by: SplitBy = "query", most: int = MOST_LABELS, seed: int = 0) -> LabelMatrix:
     """The label set, or of a Parquet file with more than `most` rows so many of its queries as have at most `most` rows
     together, drawn at random; a note says so. Raises InputError and LabelSetError as `read_labels` does."""
+    if not outgrows(path, most):
+        return read_labels(path, split_by)
+    kept, rows = Kept(most), 0
+    with bounded_reading(path):
+        for batch, table in checked_batches(path):
+            rows += len(table)
+            kept.add(hash_codes(table["query_id"], seed), batch)
+        table = kept.table().to_pandas()
+    data = build_labels(table, f"{path} (the part kept)", split_by)
+    note = (
+        f"{rows:,} labels are more than {most:,} (--most-labels): all were checked, and {len(table):,} labels of "
+        f"{data.n:,} of about {kept.of_all(data.n):,} queries, drawn at random, were kept to train on"
+    )
+    return replace(data, notes=(note, *data.notes))
+
+
+def outgrows(path: Path, most: int) -> bool:
+    """Whether a Parquet file says that it has more rows than `most`. Raises InputError for a number below one."""
     if most < 1:
         raise InputError("most-labels", most, "not a number of labels", "Give 1 or more.")
-    rows = _parquet_rows(path)
-    if rows is None or rows <= most:
-        return read_labels(path, split_by)
+    return row_count(path) > most
+
+
+def row_count(path: Path) -> int:
+    """How many rows a Parquet file says it has; 0 where it is none, and the usual reader says what is wrong."""
+    if path.suffix.lower() != ".parquet" or not path.is_file():
+        return 0
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return 0
+
+
+@contextmanager
+def bounded_reading(path: Path) -> Iterator[None]:
+    """Under a limit on memory. Raises InputError where the file takes more, or cannot be read."""
     try:
         with bounded_memory(_MOST_MEMORY):
-            table, queries = _sample(path, most, seed)
+            yield
     except MemoryError as error:
         cure = "Write it with shorter prompts or smaller row groups."
         raise InputError("labels", str(path), "a part of it unfolds to more than memory", cure) from error
@@ -42,62 +76,36 @@ def read_bounded(path: Path, split_by: SplitBy = "query", most: int = MOST_LABEL
         reason = str(error).splitlines()[0][:200]
         problem = f"not a readable Parquet file: {reason}"
         raise InputError("labels", str(path), problem, "Write the file anew.") from error
-    data = build_labels(table, f"{path} (the part kept)", split_by)
-    note = (
-        f"{rows:,} labels are more than {most:,} (--most-labels): all were checked, and {len(table):,} labels of "
-        f"{data.n:,} of about {queries:,} queries, drawn at random, were kept to train on"
-    )
-    return replace(data, notes=(note, *data.notes))
 
 
-def _parquet_rows(path: Path) -> int | None:
-    """How many rows a Parquet file says it has; None where it is none, and the usual reader says what is wrong."""
-    if path.suffix.lower() != ".parquet" or not path.is_file():
-        return None
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException):
-        return None
-
-
-def _sample(path: Path, most: int, seed: int) -> tuple[pd.DataFrame, int]:
-    """The rows kept, in the file's order, and about how many queries the file has."""
-    kept: list[tuple[np.ndarray, pa.Table]] = []
-    limit, held, read = 2**64 - 1, 0, 0
+def checked_batches(path: Path) -> Iterator[tuple[pa.RecordBatch, pd.DataFrame]]:
+    """The file's rows in order, as they are and as read. Every row is checked: none is dropped for being wrong."""
+    read = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(BATCH):
-            table = batch.to_pandas()
-            _check(table, path, read)
+            rows = np.arange(read, read + batch.num_rows) + 1
+            with numbered(rows, str(path)):
+                table, _ = check_table(batch.to_pandas(), str(path))
             read += len(table)
-            codes = _codes(table["query_id"], seed)
-            stays = codes < np.uint64(limit)
-            kept.append((codes[stays], pa.Table.from_batches([batch]).filter(pa.array(stays))))
-            held += int(stays.sum())
-            if held > SLACK * most:
-                limit = _fitting(kept, most)
-                kept, held = _cut(kept, limit)
-    limit = _fitting(kept, most)
-    kept, _ = _cut(kept, limit)
-    queries = len(np.unique(np.concatenate([codes for codes, _ in kept])))
-    # codes are even over [0, 2^64): those below the limit are that share of all
-    return pa.concat_tables([part for _, part in kept]).to_pandas(), max(queries, round(queries * 2**64 / limit))
+            yield batch, table
 
 
-def _check(table: pd.DataFrame, path: Path, before: int) -> None:
-    """Every row, kept or not: none is dropped for being wrong."""
+@contextmanager
+def numbered(rows: np.ndarray, name: str) -> Iterator[None]:
+    """Let a LabelSetError name rows by these numbers instead of their place in a part."""
     try:
-        check_table(table, str(path))
+        yield
     except LabelSetError as error:
         moved = [
-            InputError(one.field, one.value, one.problem, one.cure, None if one.row is None else one.row + before)
+            InputError(one.field, one.value, one.problem, one.cure, None if one.row is None else int(rows[one.row - 1]))
             for one in error.problems
         ]
-        raise LabelSetError(str(path), moved, error.total) from error
+        raise LabelSetError(name, moved, error.total) from error
 
 
-def _codes(queries: pd.Series, seed: int) -> np.ndarray:
-    """A 64-bit hash per row (n,), the same for the rows of a query."""
-    number, names = pd.factorize(queries)
+def hash_codes(values: Sequence[str] | pd.Series, seed: int) -> np.ndarray:
+    """A 64-bit hash per value (n,), even over its range and the same for equal values."""
+    number, names = pd.factorize(np.asarray(values, dtype=object))
     key = str(seed).encode()
     codes = [
         int.from_bytes(hashlib.blake2b(str(name).encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest())
@@ -106,16 +114,41 @@ def _codes(queries: pd.Series, seed: int) -> np.ndarray:
     return np.array(codes, dtype=np.uint64)[number]
 
 
-def _fitting(kept: list[tuple[np.ndarray, pa.Table]], most: int) -> int:
-    """The least hash that may not stay, if those below it are to have at most `most` rows; one query always stays."""
-    codes, counts = np.unique(np.concatenate([codes for codes, _ in kept]), return_counts=True)
-    fit = max(1, int(np.searchsorted(np.cumsum(counts), most, side="right")))
-    return int(codes[fit]) if fit < len(codes) else min(int(codes[-1]) + 1, 2**64 - 1)
+class Kept:
+    """Of rows that come in batches, those with the lowest codes: as many whole codes as have at most `most` rows."""
 
+    def __init__(self, most: int) -> None:
+        self._most, self._held, self._limit = most, 0, _END
+        self._parts: list[tuple[np.ndarray, pa.Table]] = []
 
-def _cut(kept: list[tuple[np.ndarray, pa.Table]], limit: int) -> tuple[list[tuple[np.ndarray, pa.Table]], int]:
-    cut = []
-    for codes, part in kept:
-        stays = codes < np.uint64(limit)
-        cut.append((codes[stays], part.filter(pa.array(stays))))
-    return cut, sum(len(codes) for codes, _ in cut)
+    def add(self, codes: np.ndarray, batch: pa.RecordBatch) -> None:
+        stays = codes < np.uint64(self._limit)
+        self._parts.append((codes[stays], pa.Table.from_batches([batch]).filter(pa.array(stays))))
+        self._held += int(stays.sum())
+        if self._held > SLACK * self._most:
+            self._cut()
+
+    def table(self) -> pa.Table:
+        """The rows kept, in the order in which they came."""
+        self._cut()
+        return pa.concat_tables([part for _, part in self._parts])
+
+    @property
+    def limit(self) -> int:
+        """The least code that did not stay, once the table was asked for."""
+        return self._limit
+
+    def of_all(self, kept: int) -> int:
+        """About how many there are in all: codes are even over [0, 2^64), those below the limit are that share."""
+        return max(kept, round(kept * 2**64 / self._limit))
+
+    def _cut(self) -> None:
+        """At the least code that may not stay if those below it have at most `most` rows; one always stays."""
+        codes, counts = np.unique(np.concatenate([codes for codes, _ in self._parts]), return_counts=True)
+        fit = max(1, int(np.searchsorted(np.cumsum(counts), self._most, side="right")))
+        self._limit = int(codes[fit]) if fit < len(codes) else min(int(codes[-1]) + 1, self._limit)
+        cut = []
+        for own, part in self._parts:
+            stays = own < np.uint64(self._limit)
+            cut.append((own[stays], part.filter(pa.array(stays))))
+        self._parts, self._held = cut, sum(len(own) for own, _ in cut)

@@ -175,10 +175,15 @@ def pseudo_labels(counts: np.ndarray, means: np.ndarray, squares: np.ndarray, ce
 def known_tasks(tasks: tuple[str | None, ...]) -> tuple[tuple[str, ...], np.ndarray]:
     """The most frequent tasks by name, and each row's number among them (−1: none or rare)."""
     names, counts = np.unique([task for task in tasks if task is not None], return_counts=True)
-    kept = sorted(np.argsort(-counts, kind="stable")[:MOST_TASKS])
-    chosen = tuple(str(names[i]) for i in kept if counts[i] >= LEAST_OF_TASK)
+    chosen = frequent(names, counts)
     place = {name: i for i, name in enumerate(chosen)}
     return chosen, np.array([place.get(task, -1) if task is not None else -1 for task in tasks])
+
+
+def frequent(names: np.ndarray, counts: np.ndarray) -> tuple[str, ...]:
+    """The most frequent tasks, of names in order, that are not rare."""
+    kept = sorted(np.argsort(-counts, kind="stable")[:MOST_TASKS])
+    return tuple(str(names[i]) for i in kept if counts[i] >= LEAST_OF_TASK)
 
 
 def softmax(scores: np.ndarray, absent: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ def with_unlabelled(data: LabelMatrix, routes: Sequence[Route]) -> LabelMatrix:
 
     cells: dict[str, Any] = {name: widened(getattr(data, name)) for name in CELL_COLUMNS}
     answers = None if data.answers is None else widened(data.answers)
-    return replace(data, routes=every, answers=answers, **cells)
+    weight = None if data.weight is None else np.nan_to_num(widened(data.weight), nan=1.0)
+    return replace(data, routes=every, answers=answers, weight=weight, **cells)
 
 
 def choose_routes(data: LabelMatrix, unlabelled: Sequence[Route], without: Sequence[str]) -> LabelMatrix:
@@ -58,7 +59,17 @@ def choose_routes(data: LabelMatrix, unlabelled: Sequence[Route], without: Seque
 
 
 def base_prior(data: LabelMatrix, book: PriceBook, at: datetime) -> Prior | None:
-    """What to draw each route's mean to before its labels speak: what routes of its price reach.
+    """What to draw each route's mean to before its labels speak, of a label set in memory."""
+    known = ~np.isnan(data.correct)
+    right = np.where(known, data.correct, 0.0).sum(axis=0)
+    return prior_of(data.routes, known.sum(axis=0), right, float(np.nansum(data.correct)), book, at)
+
+
+def prior_of(
+    routes: tuple[Route, ...], counts: np.ndarray, right: np.ndarray, all_right: float, book: PriceBook, at: datetime
+) -> Prior | None:
+    """What to draw each route's mean to before its labels speak: what routes of its price reach. `counts` and
+    `right` (R,) are each route's labels and right answers, `all_right` those of all routes.
 
     None where every route has labels enough to speak for itself.
 
@@ -66,16 +77,14 @@ def base_prior(data: LabelMatrix, book: PriceBook, at: datetime) -> Prior | None
     mean where there are too few of these, or a route has no price. It counts as many labels as make its own error: the
     variance of a label over that of routes around the line (empirical Bayes, by moments).
     """
-    known = ~np.isnan(data.correct)
-    counts = known.sum(axis=0)
     if (counts >= ENOUGH).all():
         return None
-    overall = np.full(len(data.routes), (np.nansum(data.correct) + 0.5) / (known.sum() + 1.0))
-    prices = np.array([_log_price(route, book, at) for route in data.routes])
+    overall = np.full(len(routes), (all_right + 0.5) / (counts.sum() + 1.0))
+    prices = np.array([_log_price(route, book, at) for route in routes])
     use = (counts >= ENOUGH) & np.isfinite(prices)
     if use.sum() < LEAST_ROUTES:
         return Prior(overall)
-    means = np.where(known, data.correct, 0.0).sum(axis=0)[use] / counts[use]
+    means = right[use] / counts[use]
     said = _by_price(prices[use], log_odds(means), prices)
     return Prior(np.where(np.isfinite(prices), said, overall), _firmness(prices[use], means))
 

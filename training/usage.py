@@ -12,7 +12,8 @@ HIGH_QUANTILE = 0.95
 PRIOR_LABELS = 10.0
 # Fewer labels than these lean on what all routes share.
 FEW_LABELS = 30
-SMALLEST_SECONDS = 0.01
+# Added before the logarithm, so that zero is an amount.
+SMALLEST_TOKENS, SMALLEST_SECONDS = 1.0, 0.01
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def fit_amounts(
     n, routes = values.shape
     known = np.isfinite(values)
     if not known.any():
-        return _unmeasured(dense.shape[1], n, routes, assumed)
+        return unmeasured(dense.shape[1], n, routes, assumed)
     logs = np.log(np.where(known, values, 0.0) + smallest)
     centre = log_centre(np.where(known, logs, 0.0).sum(axis=0), known.sum(axis=0), logs[known].mean())
     residual = residuals(np.where(known, logs, np.nan), centre)
@@ -184,7 +185,7 @@ def _held_out(
     return mean, high
 
 
-def _unmeasured(width: int, n: int, routes: int, assumed: bool) -> FittedAmounts:
+def unmeasured(width: int, n: int, routes: int, assumed: bool) -> FittedAmounts:
     mean, high = (ASSUMED_OUTPUT, ASSUMED_OUTPUT_HIGH) if assumed else (0.0, 0.0)
     flat = np.ones(routes)
     amounts = Amounts(np.zeros((routes, width)), np.zeros(routes), flat * mean, flat * high, flat * mean, flat * high)

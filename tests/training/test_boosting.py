@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from router.errors import InputError
-from training.boosting import Cells, boost_here, boosting
+from training.boosting import Cells, boost_here, boost_parts, boosting
 from training.members import TREE_PARAMETERS, TREES
 
 
@@ -26,6 +26,30 @@ def test_here_is_the_default_and_needs_no_cluster():
         assert boost is boost_here
         booster = boost(cells, TREE_PARAMETERS, 5)
     assert booster.num_trees() == 5 and booster.feature_name() == list("abcdef")
+
+
+def test_one_part_is_what_is_fitted_here():
+    cells, parameters = world(300, 0), TREE_PARAMETERS | {"seed": 3}
+    whole, part = boost_here(cells, parameters, 4), boost_parts(iter([cells]), 1, parameters, 4)
+    assert (whole.predict(cells.features, raw_score=True) == part.predict(cells.features, raw_score=True)).all()
+
+
+def test_rounds_are_dealt_over_parts_and_all_of_them_teach():
+    """As many rounds on eight parts are nearer to all cells at once than to one part alone."""
+    parts, held_out, parameters = (
+        [world(500, seed) for seed in range(8)],
+        world(4000, 99),
+        TREE_PARAMETERS | {"seed": 0},
+    )
+    booster = boost_parts(iter(parts), 8, parameters, TREES)
+    assert booster.num_trees() == TREES and booster.feature_name() == list("abcdef")
+    names = ("features", "labels", "start", "weight")
+    every = Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in names), parts[0].names)
+    alone, streamed, whole = (
+        loss(one, held_out)
+        for one in (boost_here(parts[0], parameters, TREES), booster, boost_here(every, parameters, TREES))
+    )
+    assert whole < streamed < (whole + alone) / 2
 
 
 @pytest.mark.parametrize("given", ["0", "nonsense"])

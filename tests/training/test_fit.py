@@ -107,6 +107,41 @@ def test_degenerate_label_sets_train(labels, tmp_path, kind):
         assert abs(estimates.p.mean() - (kind == "all right")) < 0.1
 
 
-def test_more_labels_than_asked_for_train_on_a_part_and_say_so(labels, tmp_path):
-    manifest = train(labels, tmp_path / "part", most_labels=900).manifest
-    assert manifest["labels"]["labels"] <= 900 and any("--most-labels" in note for note in manifest["notes"])
+@pytest.fixture(scope="module")
+def streamed(labels, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("streamed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.large_labels.BATCH", 300)
+        patch.setattr("training.sorted_labels.PART_ROWS", 400)
+        rows = pd.read_parquet(labels)
+        rows.sample(frac=1.0, random_state=2).to_parquet(folder / "l.parquet", row_group_size=200)
+        result = train(folder / "l.parquet", folder / "p", most_labels=900, objective=Objective(value_usd=0.01))
+        again = train(labels, folder / "q", most_labels=900, objective=Objective(value_usd=0.01))
+    return result, again, folder
+
+
+def test_of_more_labels_than_may_be_held_all_teach_and_a_part_judges(streamed, trained):
+    result, _, folder = streamed
+    told, whole = result.manifest["labels"], trained[0].manifest["labels"]
+    assert (told["queries"], told["labels"]) == (whole["queries"], whole["labels"])
+    assert told["queries_that_judge"] == result.fitted.out_of_fold.p.shape[0] < 0.3 * told["queries"]
+    assert (
+        "streamed" in result.notes[0] and Policy.load(folder / "p").trained_on() == Policy.load(trained[1]).trained_on()
+    )
+    assert not list(folder.glob(".*labels*"))
+
+
+def test_a_stream_teaches_what_labels_in_memory_teach(streamed, trained):
+    policy, whole = (Policy.load(one).estimator for one in (streamed[2] / "p", trained[1]))
+    known = {route.key: rate for route, rate in zip(whole.routes, whole.members.base)}
+    assert policy.members.base == pytest.approx([known[route.key] for route in policy.routes], abs=1e-12)
+    assert policy.members.tasks.names == whole.members.tasks.names
+    data = trained[0].data
+    vectors = HashingEncoder().encode(data.texts)
+    one, two = (each.predict(data.texts, vectors, data.tasks, data.context_chars) for each in (policy, whole))
+    assert np.corrcoef(one.p.ravel(), two.p.ravel())[0, 1] > 0.9
+    assert np.corrcoef(one.output_tokens.ravel(), two.output_tokens.ravel())[0, 1] > 0.9
+
+
+def test_the_order_of_rows_does_not_change_a_byte(streamed):
+    assert streamed[0].manifest == streamed[1].manifest
