@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from eval.heldout import commit
-from eval.log_choices import LogPart, choices_of, read_log
+from eval.log_choices import LogPart, choices_of, only_of, read_log
 from eval.off_policy import add_log_arguments, log_part, notes_of, strict
 from eval.operating import Curve
 from eval.paired import Flip, Paired, flips, pair_on_labels
@@ -126,8 +126,11 @@ def compare(
         executed = _executed(frame)
     if options.log is not None:
         progress("deciding the log again", 0.0)
-        found = choices_of(candidate, encoder, read_log(options.log), options.log, cache, options.at)
+        logged, others = only_of(incumbent, read_log(options.log), options.log)
+        found = choices_of(candidate, encoder, logged, options.log, cache, options.at)
         notes += notes_of(found)
+        if others:
+            notes.append(f"{others} logged decisions left aside: another policy than the incumbent made them")
         evidence.append(evidence_from(found.logged, found.choice, executed))
     progress("weighing", 0.0)
     return _comparison(incumbent, candidate, evidence, paired, notes, options)

@@ -55,6 +55,17 @@ def read_log(part: LogPart) -> Logged:
     return logged
 
 
+def only_of(policy: Policy, logged: Logged, part: LogPart) -> tuple[Logged, int]:
+    """The decisions that this policy made, for only they tell what it thought best; and how many were others'. Raises
+    InputError where it made none."""
+    mine = logged.policy == policy.version
+    if not mine.any():
+        makers = ", ".join(sorted(set(map(str, logged.policy))))
+        said = f"no decision of the incumbent {policy.version}; it holds those of {makers}"
+        raise InputError("log", part.url, said, "Name the policy that decided as --incumbent.")
+    return logged.subset(mine), int((~mine).sum())
+
+
 def choices_of(policy: Policy, encoder: Encoder, logged: Logged, part: LogPart, cache: Path, at: datetime) -> Choices:
     """Decide the logged requests again. Raises InputError where no text is known."""
     policy.check_encoder(encoder.identity)

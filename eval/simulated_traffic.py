@@ -73,6 +73,7 @@ class Traffic:
             empty,
             np.zeros(len(query)),
             empty,
+            empty,
         )
         return robust_pairs(cells, self.candidate[query]), query, route
 

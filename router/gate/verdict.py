@@ -83,7 +83,8 @@ def weigh(evidence: Sequence[Evidence], rules: Rules = Rules()) -> Verdict:
     """The verdict on a candidate. Raises InputError where there is no evidence at all."""
     given = [one for one in evidence if one.n]
     if not given:
-        raise InputError("evidence", 0, "no request was seen with both policies", "Give labels, shadow runs or a log.")
+        why = " ".join(["no request was seen with both policies.", *(one.note for one in evidence if one.note)])
+        raise InputError("evidence", 0, why, "Give labels, shadow runs or a log that can answer.")
     slices = list(_slices(given, rules))
     checks = tuple(check for one in slices for check in _checks(*one, rules, len(slices)))
     requests = sum(one.requests for one in given if one.live) or sum(one.requests for one in given)

@@ -22,9 +22,10 @@ MOST_ROWS = 5_000_000
 
 @dataclass(frozen=True)
 class Logged:
-    """n decisions over R routes. `taken`, `best` (n,) are columns: the route that was taken, and the one that the
-    policy thought best. `probability` (n, R) is exact. `correct`, `usd` (n,) are NaN where nobody reported them.
-    `p`, `expected_usd` (n, R) are what was estimated before the outcome, NaN where no estimate was logged.
+    """n decisions over R routes, each by a `policy` (n,), named by its version. `taken`, `best` (n,) are columns: the
+    route that was taken, and the one that the policy thought best. `probability` (n, R) is exact. `correct`, `usd` (n,)
+    are NaN where nobody reported them. `p`, `expected_usd` (n, R) are what was estimated before the outcome, NaN where
+    no estimate was logged.
     """
 
     routes: tuple[str, ...]
@@ -42,6 +43,7 @@ class Logged:
     text: np.ndarray = field(repr=False)
     context_chars: np.ndarray = field(repr=False)
     at: np.ndarray = field(repr=False)
+    policy: np.ndarray = field(repr=False)
     left_aside: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -123,6 +125,7 @@ def logged_of(rows: Sequence[Row]) -> Logged:
         _column(kept, "text"),
         np.array([row["context_chars"] for row, _ in kept], dtype=np.int64),
         _column(kept, "at"),
+        _column(kept, "policy"),
         aside,
     )
 

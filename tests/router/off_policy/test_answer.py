@@ -42,6 +42,7 @@ def simulated(n: int, epsilon: float, seed: int = 0) -> Logged:
         *[empty] * 2,
         np.zeros(n),
         np.full(n, AT, dtype=object),
+        empty,
     )
 
 

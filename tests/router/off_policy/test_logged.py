@@ -16,7 +16,8 @@ def row(name: str, correct: float | None = None, **other: Any) -> Row:
     """A decision for route a, beside b."""
     options = [{"route": key, "p_correct": p, "expected_usd": 0.1} for key, p in (("a", 0.7), ("b", None))]
     made = {"decision_id": name, "action": "route", "route": "a", "propensity": 1.0, "options": options, "at": AT}
-    made |= {"task": None, "tenant": "acme", "text_sha256": "x", "text": None, "context_chars": 0, **other}
+    made |= {"policy": "v", "task": None, "tenant": "acme", "text_sha256": "x", "text": None, "context_chars": 0}
+    made |= other
     return made, None if correct is None else Outcome(name, "acme", correct=correct)
 
 
