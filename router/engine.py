@@ -3,6 +3,7 @@
 Knows the order of the steps, their deadlines and what to do without them. Knows nothing of HTTP, metrics or SQL.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -176,7 +177,8 @@ class Engine:
         except SpendingError as refused:
             tell(self.hooks, SpendingRefused(refused, request.tenant))
             raise
-        tell(self.hooks, answered)
+        # told once the answer is on its way: nobody waits for what is only counted
+        asyncio.get_running_loop().call_soon(tell, self.hooks, answered)
         return await self._watched(answered, request)
 
     async def _watched(self, answered: Decided, request: Request) -> Decided:

@@ -1,5 +1,6 @@
 """What a caller is about to send, validated. Knows shapes and limits; nothing of the routes that exist or of prices."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,6 +83,11 @@ class Request:
         """What is asked: the last user turn, or the last turn where no user speaks."""
         spoken = [message.content for message in self.messages if message.role == "user"]
         return spoken[-1] if spoken else self.messages[-1].content
+
+    @cached_property
+    def text_sha256(self) -> str:
+        """The SHA-256 of the text in hexadecimal digits: what is kept of it where texts are not."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     @cached_property
     def context_chars(self) -> int:

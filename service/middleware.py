@@ -1,5 +1,6 @@
 """Around every request: time it, count it, echo its trace, and turn what nobody expected into a problem document."""
 
+import asyncio
 import re
 from time import perf_counter
 from typing import Any
@@ -45,7 +46,9 @@ class Observed:
             )
             if not status:
                 await unexpected_problem()(scope, receive, observe)
-        self._metrics.answered(path_of(scope), status, perf_counter() - started)
+        # counted once the answer is on its way, which a loop writes out only when this turn of it ends
+        seconds = perf_counter() - started
+        asyncio.get_running_loop().call_soon(self._metrics.answered, path_of(scope), status, seconds)
 
 
 def traceparent(scope: Scope) -> bytes | None:

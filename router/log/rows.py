@@ -1,6 +1,5 @@
 """A decision as a row of the log. Knows what is kept of it; nothing of how rows reach a database."""
 
-import hashlib
 import math
 from typing import Any
 
@@ -31,7 +30,7 @@ def decision_row(decision: Decision, request: Request, keep_text: bool) -> dict[
         "user": request.user,
         "tags": dict(request.tags),
         "context_chars": request.context_chars,
-        "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
+        "text_sha256": request.text_sha256,
         "text": request.text.replace("\x00", "") if keep_text else None,
         "exploration": decision.exploration,
     }
