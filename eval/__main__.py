@@ -30,7 +30,7 @@ from router.moments import parse_moment
 from router.policy import Policy
 from router.regret_curve import RegretCurve
 from router.settings import Settings
-from router.tables import write_table
+from router.tables import table_kind, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -199,6 +199,7 @@ def _frontier(arguments: argparse.Namespace) -> None:
 
 def _decide(arguments: argparse.Namespace) -> None:
     settings, started = Settings(), time.perf_counter()
+    table_kind(arguments.out)
     policy = Policy.load(arguments.policy)
     queries = read_queries(arguments.queries)
     if arguments.plans and arguments.evidence is None:

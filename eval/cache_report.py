@@ -14,7 +14,7 @@ from eval.cache_references import Reference, references
 from eval.cache_replay import Step, Stream, decisions_table, embed_texts, read_stream, replay, summary
 from router.cache.risk_control import BudgetRules
 from router.cache.verifier import Verifier
-from router.tables import write_table
+from router.tables import table_kind, write_table
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 Progress = Callable[[str, float], None]
@@ -37,6 +37,7 @@ def evaluate_cache(
     options: ReplayOptions, verifier: Verifier, embed: Embed, progress: Progress = lambda stage, share: None
 ) -> dict[str, Any]:
     """Run the replay; writes `out`, and beside it a .json and a .png of the same name. Returns the summary."""
+    table_kind(options.out)
     rules = BudgetRules(max_wrong=options.max_wrong, per="hits" if options.per == "hits" else "requests")
     stream = read_stream(options.stream, options.part)
     if options.shuffle is not None:

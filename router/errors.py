@@ -27,14 +27,19 @@ Commands turn these into exit code 2 and one message; the service turns them int
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 _VALUE_CHARS = 80
 
 
 def shown(value: Any) -> str:
-    """The value as it appears in a message: quoted, and never longer than a line."""
-    text = repr(value)
+    """The value as it appears in a message: text quoted, numbers as they are written, never longer than a line."""
+    if isinstance(value, Decimal):
+        text = str(value)
+    else:
+        scalar = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+        text = repr(value.item() if scalar else value)
     return text if len(text) <= _VALUE_CHARS else f"{text[:_VALUE_CHARS]}… ({len(text)} characters)"
 
 

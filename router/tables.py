@@ -19,9 +19,7 @@ TEXT_COLUMNS = ("query_id", "task", "prompt", "messages", "model", "effort", "sp
 def read_table(path: Path | str, field: str = "labels") -> pd.DataFrame:
     """Read a table by its file ending. Raises InputError naming the file and what is wrong with it."""
     path = Path(path)
-    kind = READERS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(field, str(path), "unknown file ending", f"Use one of {', '.join(READERS)}.")
+    kind = table_kind(path, field)
     if not path.is_file():
         raise InputError(field, str(path), "no such file", "Check the path.")
     try:
@@ -38,12 +36,18 @@ def read_table(path: Path | str, field: str = "labels") -> pd.DataFrame:
     return table
 
 
+def table_kind(path: Path, field: str = "out") -> str:
+    """The format that a file's ending asks for. Raises InputError: ask before work whose result goes there."""
+    kind = READERS.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(field, str(path), "unknown file ending", f"Use one of {', '.join(READERS)}.")
+    return kind
+
+
 def write_table(table: pd.DataFrame, path: Path | str) -> None:
     """Write a table by its file ending, whole or not at all."""
     path = Path(path)
-    kind = READERS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError("out", str(path), "unknown file ending", f"Use one of {', '.join(READERS)}.")
+    kind = table_kind(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.tmp")
     try:

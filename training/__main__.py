@@ -1,6 +1,7 @@
 """`python -m training`: fit a policy or the cache's verifier, hold queries out, or make a simulated label set."""
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from router.console import print_notes, run_command, stage_progress
 from router.moments import parse_moment
+from router.operating_points import read_value
 from router.routes import Route
 from router.settings import Settings
 from router.tables import write_table
@@ -152,9 +154,11 @@ def _tell(result: FitResult, options: FitOptions) -> None:
         f"\nPolicy {manifest['version']} in {options.out}: {len(manifest['routes'])} routes, "
         f"{labels['queries']} queries, {labels['labels']} labels{mark}.\nOperating point: {point['objective']}."
     )
+    value = read_value(point["value_usd"])
+    worth = "without limit" if math.isinf(value) else f"${value:.4g}"
     print(
         f"Out of fold{mark}: {point['out_of_fold_accuracy']:.1%} correct at ${point['out_of_fold_usd']:.6f} per request"
-        f" (value of a correct answer: {point['value_usd']})."
+        f" (value of a correct answer: {worth})."
     )
     if manifest.get("plans"):
         _tell_plans(manifest["plans"], mark)

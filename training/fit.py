@@ -33,7 +33,7 @@ from training.checks import twin_notes
 from training.estimators import FittedEstimator
 from training.large_labels import MOST_LABELS, outgrows, read_bounded
 from training.new_models import choose_routes
-from training.operating_point import Objective, operating_point, sweep
+from training.operating_point import Objective, check_objective, operating_point, sweep
 from training.plans import FittedPlans, fit_plans
 from training.pricing import PricedRoutes, price_routes
 from training.promised_point import promised_point
@@ -104,6 +104,7 @@ def _fit(
     route_settings = read_routes_file(options.routes) if options.routes else {}
     train = large.trained(everything) if large else everything.part("train")
     data = choose_routes(train, options.unlabelled, options.without)
+    check_objective(options.objective, data.routes, data.correct)
     priced = price_routes(data, route_settings, options.at)
     encoder = encoder or load_encoder(settings)
 

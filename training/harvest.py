@@ -23,7 +23,7 @@ from router.moments import parse_moment
 from router.off_policy.logged import logged_of, read_rows, tells_nothing
 from router.routes import Route
 from router.spend.whole_log import whole_log
-from router.tables import read_table, write_table
+from router.tables import read_table, table_kind, write_table
 
 MOST_WEIGHT = 20.0
 FEW_SHARE = 0.5  # of decisions graded; with less, who grades decides much of what is learnt
@@ -191,6 +191,7 @@ def add_harvest(parser: argparse.ArgumentParser) -> None:
 
 
 def _harvest(arguments: argparse.Namespace) -> None:
+    table_kind(arguments.out)
     labels = None if arguments.labels is None else read_table(arguments.labels)
     known = [] if labels is None or "prompt" not in labels else list(labels["prompt"].drop_duplicates())
     if arguments.prompts is not None:

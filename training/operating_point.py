@@ -43,6 +43,18 @@ class Objective:
         return f"lowest cost per correct answer with accuracy {self.floor}"
 
 
+def check_objective(objective: Objective, routes: tuple[Route, ...], correct: np.ndarray) -> None:
+    """Refuse, before anything is trained, what no training could make right. Raises InputError."""
+    confidence = objective.confidence
+    if confidence is not None and not 0.5 <= confidence < 1:
+        raise InputError("confidence", confidence, "not a confidence", "Use 0.95; 0 for a point estimate.")
+    for name, usd in (("max-usd", objective.max_usd), ("value", objective.value_usd)):
+        if usd is not None and not (math.isfinite(usd) and usd >= 0):
+            raise InputError(name, usd, "not an amount", "Give USD of 0 or more.")
+    if objective.value_usd is None and objective.max_usd is None:
+        accuracy_floor(objective.floor or "0", routes, correct)
+
+
 def sweep_values(p: np.ndarray, usd: np.ndarray) -> np.ndarray:
     """Values of a correct answer, ascending, between which decisions change: 0, a geometric grid, infinity."""
     gains = np.abs(p[:, :, None] - p[:, None, :])

@@ -41,8 +41,6 @@ def promised_point(
     plain = operating_point(found, objective, routes, correct)
     if objective.confidence is None or objective.value_usd is not None:
         return plain
-    if not 0.5 <= objective.confidence < 1:
-        raise InputError("confidence", objective.confidence, "not a confidence", "Use 0.95; 0 for a point estimate.")
     tested = np.unique(np.linspace(0, len(found.values) - 1, TESTED).astype(int))
     thinned = found.rows(tested)
     decisions, rows = decisions_at(thinned, p, usd, correct, paid)

@@ -3,7 +3,7 @@ import pytest
 
 from router.errors import InputError
 from router.routes import Route
-from training.operating_point import Objective, accuracy_floor, operating_point, sweep
+from training.operating_point import Objective, accuracy_floor, check_objective, operating_point, sweep
 
 ROUTES = (Route("cheap", "none"), Route("dear", "high"))
 RNG = np.random.default_rng(0)
@@ -65,6 +65,20 @@ def test_floors_are_read():
 def test_a_wrong_floor_is_refused(text):
     with pytest.raises(InputError, match="floor"):
         accuracy_floor(text, ROUTES, CORRECT)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"floor": "banana"}, "floor: not a floor"),
+        ({"max_usd": -1.0}, "max-usd: not an amount"),
+        ({"value_usd": float("nan")}, "value: not an amount"),
+        ({"floor": "0.8", "confidence": 1.0}, "confidence: not a confidence"),
+    ],
+)
+def test_an_objective_that_no_training_could_reach_is_refused_before_one(asked, named):
+    with pytest.raises(InputError, match=named):
+        check_objective(Objective(**asked), ROUTES, CORRECT)
 
 
 def test_cells_without_labels_count_with_their_estimate():

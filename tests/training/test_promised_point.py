@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from router.errors import InputError
 from router.routes import Route
 from training.operating_point import Objective, sweep
 from training.promised_point import promised_point
@@ -40,8 +39,3 @@ def test_a_floor_near_a_route_names_the_route(world):
 
 def test_a_ceiling_is_kept(world):
     assert point(world, max_usd=0.012, confidence=0.95)["out_of_fold_usd"] <= 0.012
-
-
-def test_a_confidence_that_is_none_is_refused(world):
-    with pytest.raises(InputError, match="confidence"):
-        point(world, floor="0.8", confidence=1.0)
