@@ -39,4 +39,4 @@ def read(connection: Connection) -> Mapping[str, Any] | None:
     if not inspect(connection).has_table(standings.name):
         return None
     found = connection.execute(select(standings.c.streams, standings.c.alarms)).mappings().one_or_none()
-    return None if found is None else dict(found)
+    return None if found is None else {"streams": found["streams"], "alarms": found["alarms"]}

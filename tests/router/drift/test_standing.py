@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import orjson
+
 from router.drift import standing
 from router.log.store import LogStore
 
@@ -17,7 +19,9 @@ def test_streams_are_replaced_and_alarms_added(store: LogStore) -> None:
     kept(store, [{"n": 2}], [])
     kept(store, [{"n": 3}], [{"rule": "b"}])
     with store.reading() as connection:
-        assert standing.read(connection) == {"streams": [{"n": 3}], "alarms": [{"rule": "a"}, {"rule": "b"}]}
+        found = standing.read(connection)
+    assert found == {"streams": [{"n": 3}], "alarms": [{"rule": "a"}, {"rule": "b"}]}
+    assert orjson.dumps(found)  # whose keys must be plain text, not the database driver's
 
 
 def test_only_the_latest_alarms_are_kept(store: LogStore) -> None:
