@@ -36,7 +36,8 @@ def add_log_arguments(parser: argparse.ArgumentParser, required: bool = True) ->
 
 
 def log_part(arguments: argparse.Namespace) -> LogPart:
-    period = [None if one is None else parse_moment(one) for one in (arguments.since, arguments.until)]
+    asked = {"since": arguments.since, "until": arguments.until}
+    period = [None if text is None else parse_moment(text, name) for name, text in asked.items()]
     return LogPart(arguments.log, arguments.prompts, arguments.tenant, *period)
 
 

@@ -138,8 +138,8 @@ def _in_thread(engine: Engine, work: Callable[[Engine, dict[str, Any]], Mapping[
 def _spend(engine: Engine, asked: dict[str, str], caller: Caller) -> dict[str, Any]:
     moment = now()
     month = month_of(moment)
-    since = parse_moment(asked["since"]) if "since" in asked else month[0]
-    until = parse_moment(asked["until"]) if "until" in asked else max(month[1], since + timedelta(days=1))
+    since = parse_moment(asked["since"], "since") if "since" in asked else month[0]
+    until = parse_moment(asked["until"], "until") if "until" in asked else max(month[1], since + timedelta(days=1))
     by = tuple(one for one in asked.get("by", "tenant").split(",") if one)
     where = {name: one for name, one in asked.items() if name not in _ASKED}
     ask = SpendAsk(since, until, by, where, asked.get("units", "") in ("1", "true", "yes"))

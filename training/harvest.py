@@ -197,7 +197,8 @@ def _harvest(arguments: argparse.Namespace) -> None:
     if arguments.prompts is not None:
         known += list(_column(read_table(arguments.prompts, "prompts"), "prompt"))
     by_hash = {hashlib.sha256(text.encode()).hexdigest(): text for text in known if isinstance(text, str)}
-    period = [None if one is None else parse_moment(one) for one in (arguments.since, arguments.until)]
+    asked = {"since": arguments.since, "until": arguments.until}
+    period = [None if text is None else parse_moment(text, name) for name, text in asked.items()]
     with whole_log(arguments.log) as store:
         rows = read_rows(store, arguments.tenant, *period)
     found = harvest(rows, labels, by_hash)

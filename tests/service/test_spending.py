@@ -129,7 +129,7 @@ def test_spend_is_asked_by_any_dimension(client: Client) -> None:
     "path, params, field",
     [
         ("/spend", {"by": "colour"}, "by"),
-        ("/spend", {"since": "yesterday"}, "at"),
+        ("/spend", {"since": "yesterday"}, "since"),
         ("/spend", {"colour": "red"}, "where"),
         ("/budgets", {"model": "x"}, "model"),
         ("/prefix-cache", {"since": "x"}, "since"),
