@@ -27,6 +27,7 @@ def logged(i: int, route: str, propensity: float, correct: float | None = 1.0, t
         "tenant": "acme",
         "at": AT,
         "action": "route",
+        "policy": "p1",
         "route": route,
         "propensity": propensity,
         "options": [{"route": key, "p_correct": 0.5, "expected_usd": 0.001} for key in (route, other)],
