@@ -29,8 +29,8 @@ from router.spend.spending import Spending
 from service.__main__ import main
 from service.app import create_app
 from service.cache_parts import open_cache
-from service.drifting import Drifting
 from service.endpoint import Endpoint
+from service.inputs import SeenInputs
 from service.shadow_runs import ShadowRuns
 from service.watching import Watching
 
@@ -96,7 +96,7 @@ def texts_in_reach(*roots: object) -> str:
 
 
 def test_nothing_of_a_forgotten_tenant_is_left_in_memory(
-    service: Service, tmp_path: Path, write_policy, store: LogStore, monkeypatch
+    service: Service, write_policy, store: LogStore, monkeypatch
 ) -> None:
     monkeypatch.setattr("router.engine.ASK_SECONDS", 0.0)
     engine = service.engine
@@ -104,8 +104,7 @@ def test_nothing_of_a_forgotten_tenant_is_left_in_memory(
     runs = ShadowRuns(Endpoint("http://llm/v1", None, 1.0), DailyCap(1.0, store), store, engine.price, Spending)
     shadow = Shadow(store, ShadowRules(execute=1.0), run=runs.run)
     shadow.use(Policy.load(write_policy("next", seed=1, value_usd=0.0)))
-    drifting = Drifting(engine, tmp_path, lambda found: None)
-    engine.watcher = Watching([shadow, drifting, runs])
+    engine.watcher = Watching([shadow, SeenInputs(engine), runs])
     for word in ("zanzibar", "quagmire"):  # the first is run and scored later, the second waits to be compared
         asked = {"prompt": f"what ails {word}", "tenant": "acmecorp", "user": "bobbytables", "session": "sess1"}
         decided = service.post("/route", asked).json()
