@@ -108,7 +108,8 @@ class Drifting:
             with suppress(StoreError), self._engine.store.reading() as connection:
                 if (found := standing.read(connection)) is not None:
                     return found
-        return {"streams": list(self.state), "alarms": list(self.alarms)}
+        at = None if self._looked is None else self._looked.isoformat(timespec="seconds")
+        return {"at": at, "streams": list(self.state), "alarms": list(self.alarms)}
 
     def _keep(self, at: datetime, alarms: Sequence[Mapping[str, Any]]) -> None:
         store, streams = self._engine.store, self.state
@@ -173,5 +174,5 @@ def add_drift(app: FastAPI, drifting: Drifting | None) -> None:
     async def drift() -> Response:
         """Every stream that is followed, the most suspicious first, and the latest alarms with what was done."""
         if drifting is None:
-            return json_answer({"streams": [], "alarms": []})
+            return json_answer({"at": None, "streams": [], "alarms": []})
         return json_answer(dict(await run_in_threadpool(drifting.told)))

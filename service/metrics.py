@@ -31,7 +31,7 @@ from router.events import (
 from router.safe_route import Cause
 from router.spend.prefix_cache import CAUSES
 from service.cache_metrics import PromiseCollector
-from service.shared_metrics import AwayCollector, LagCollector, everyone
+from service.shared_metrics import AwayCollector, LagCollector, everyone, is_alone
 
 STAGES = ("encode", "cache", "decide", "log")
 CACHE_STEPS = ("open", "lookup", "learn", "follow", "skipped")
@@ -194,8 +194,9 @@ class Metrics:
 
     def _decides(self, version: str) -> None:
         if self._version is not None:
-            self.policy.labels(self._version).set(0)  # the other processes' files keep what is cleared here
-        self.policy.clear()
+            self.policy.labels(self._version).set(0)
+        if is_alone():  # files that processes share keep what is cleared
+            self.policy.clear()
         self.policy.labels(version).set(1)
         self._version = version
 

@@ -15,6 +15,11 @@ from prometheus_client.registry import Collector
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
+def is_alone() -> bool:
+    """Whether no other process is behind this port."""
+    return METRICS_FOLDER not in os.environ
+
+
 def everyone(own: CollectorRegistry) -> CollectorRegistry:
     """What to render: this process's registry where it is alone, else the sum of all."""
     folder = os.environ.get(METRICS_FOLDER)

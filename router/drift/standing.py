@@ -35,8 +35,10 @@ def keep(
 
 
 def read(connection: Connection) -> Mapping[str, Any] | None:
-    """`streams` and `alarms` of the latest look; None before the first."""
+    """`streams` and `alarms` of the latest look, and when that was; None before the first."""
     if not inspect(connection).has_table(standings.name):
         return None
-    found = connection.execute(select(standings.c.streams, standings.c.alarms)).mappings().one_or_none()
-    return None if found is None else {"streams": found["streams"], "alarms": found["alarms"]}
+    found = connection.execute(select(standings.c.at, standings.c.streams, standings.c.alarms)).one_or_none()
+    if found is None:
+        return None
+    return {"at": found.at.isoformat(timespec="seconds"), "streams": found.streams, "alarms": found.alarms}

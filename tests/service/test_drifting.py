@@ -1,5 +1,6 @@
 """Drift is told with its slice, its size and what was done; a fresh policy that disappoints goes back."""
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -22,6 +23,7 @@ from router.rollout.promotion import promote
 from router.safe_route import SafeRoute
 from router.seen import Seen
 from router.spend.alert_rules import Alert
+from service.bodies import json_answer
 from service.drifting import LOOK_EVERY, Drifting
 from service.inputs import SeenInputs
 
@@ -159,6 +161,7 @@ def test_a_process_that_does_not_look_tells_what_the_other_found(
         beside = Drifting(Engine(safe, store), tmp_path / "models", lambda alerts: None)
         told = beside.told()
     assert told["alarms"] == list(world.drifting.alarms) and told["streams"] == list(world.drifting.state)
+    assert json.loads(json_answer(told).body) == told  # as GET /drift answers it
 
 
 def test_alarms_outlive_the_process_that_raised_them(world: World, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ def test_streams_are_replaced_and_alarms_added(store: LogStore) -> None:
     kept(store, [{"n": 3}], [{"rule": "b"}])
     with store.reading() as connection:
         found = standing.read(connection)
-    assert found == {"streams": [{"n": 3}], "alarms": [{"rule": "a"}, {"rule": "b"}]}
+    alarms = [{"rule": "a"}, {"rule": "b"}]
+    assert found == {"at": AT.isoformat(), "streams": [{"n": 3}], "alarms": alarms}
     assert orjson.dumps(found)  # whose keys must be plain text, not the database driver's
 
 
