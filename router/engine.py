@@ -196,7 +196,7 @@ class Engine:
         try:
             unlogged = await self._decide(request, job)
         except StepError as failure:
-            self._blame(failure, request)
+            self._blame(failure, request, job.since)
             decision = job.claim(self.safe.decision(request, failure.cause, self._clock()))
             unlogged = self._append(Decided(decision, failure=_name(failure.__cause__)), request)
         try:
@@ -208,11 +208,12 @@ class Engine:
             self.spending.check_unlogged(answered.decision, request)
         return answered
 
-    def _blame(self, failure: StepError, request: Request) -> None:
-        """Tell whose request it was that a policy's failure left to the safe route."""
+    def _blame(self, failure: StepError, request: Request, came: float) -> None:
+        """Tell whose request it was that a policy's failure, or slowness, left to the safe route."""
         policy = self._parts.deciding(request) if failure.cause in ("policy-error", "policy-timeout") else None
         if policy is not None:
-            tell(self.hooks, Undecided(policy.version, "safe-route"))
+            late = perf_counter() - came if failure.cause == "policy-timeout" else None
+            tell(self.hooks, Undecided(policy.version, "safe-route", late))
 
     def decide(self, request: Request, job: Job | None = None) -> Decided:
         """Look up, encode and decide in this thread, without deadline and log. Raises StepError, or the caller's

@@ -136,10 +136,12 @@ class RegistryTold:
 
 @dataclass(frozen=True)
 class Undecided:
-    """A policy could not decide a request that was its own, or not in time; `instead` is who did."""
+    """A policy could not decide a request that was its own; `instead` is who did. `late_after` says how many seconds it
+    was waited for, where it was not in time."""
 
     version: str
     instead: Literal["incumbent", "safe-route"]
+    late_after: float | None = None
 
 
 @dataclass(frozen=True)

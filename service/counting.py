@@ -21,7 +21,7 @@ class _Count:
     """One policy's, since the last telling."""
 
     def __init__(self) -> None:
-        self.decided = self.undecided = 0
+        self.decided = self.undecided = self.late = 0
         self.seconds: Counter[int] = Counter()
 
 
@@ -42,7 +42,12 @@ class DecisionCounts:
                     count.seconds[bin_of(event.seconds)] += 1
         elif isinstance(event, Undecided):
             with self._lock:
-                self._counts[event.version].undecided += 1
+                count = self._counts[event.version]
+                if event.late_after is None:
+                    count.undecided += 1
+                else:
+                    count.late += 1
+                    count.seconds[bin_of(event.late_after)] += 1
 
     def publish(self, store: LogStore) -> None:
         """Raises StoreError where the counts were not told; they are told the next time."""
@@ -50,7 +55,7 @@ class DecisionCounts:
             taken, self._counts = self._counts, defaultdict(_Count)
         news, at = dict(self._untold), self._clock()
         for version, one in taken.items():
-            news[version] = news.get(version, NONE) + Tally(one.decided, one.undecided, one.seconds)
+            news[version] = news.get(version, NONE) + Tally(one.decided, one.undecided, one.late, one.seconds)
         if not news:
             return
         self._untold = news

@@ -110,4 +110,4 @@ def _last_line(said: IO[bytes]) -> str:
     said.seek(0, os.SEEK_END)
     said.seek(max(said.tell() - _TAIL_BYTES, 0))
     lines = said.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return lines[-1].removeprefix("error: ") if lines else ""

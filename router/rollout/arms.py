@@ -44,6 +44,7 @@ class ArmBook:
             wrong_hits=sum(_wrong(one) for one in hits),
             decided=max(tally.decided, len(every)),
             undecided=tally.undecided,
+            late=tally.late,
             route_p99_seconds=p99_seconds(tally),
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from router.rollout.route_time import NOTHING_TIMED, RATIO, RouteTime
 from router.sequential import mean_bounds, rate_e_value
 
-GUARDS = ("error-rate", "p99", "route-p99", "usd-per-correct", "wrong-hits", "undecided")
+GUARDS = ("error-rate", "p99", "route-p99", "usd-per-correct", "wrong-hits", "undecided", "late")
 LEAST_BASELINE = 100
 SLOW, SLOW_ALLOWED = 0.01, 0.03  # one in a hundred of the baseline is that slow; three in a hundred is too many
 
@@ -23,8 +23,8 @@ SLOW, SLOW_ALLOWED = 0.01, 0.03  # one in a hundred of the baseline is that slow
 class Arm:
     """What is known of a policy's decisions, one entry per reported call; NaN where a report does not say.
 
-    `wrong_hits` counts reported cached answers, `decided` all decisions and `undecided` those that others had to make;
-    `route_p99_seconds` is /route's own time.
+    `wrong_hits` counts reported cached answers, `decided` all decisions; others had to make the `undecided`, which it
+    failed at, and the `late`. `route_p99_seconds` is /route's own time.
     """
 
     failed: np.ndarray
@@ -34,6 +34,7 @@ class Arm:
     wrong_hits: int = 0
     decided: int = 0
     undecided: int = 0
+    late: int = 0
     route_p99_seconds: float = math.nan
 
     @property
@@ -55,20 +56,21 @@ class Arm:
         names = ("error_rate", "p99_seconds", "route_p99_seconds", "usd_per_correct")
         figures = {name: getattr(self, name) for name in names}
         told = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-        counts = {name: getattr(self, name) for name in ("wrong_hits", "decided", "undecided")}
+        counts = {name: getattr(self, name) for name in ("wrong_hits", "decided", "undecided", "late")}
         return {"reported": len(self.failed), **told, **counts}
 
 
 @dataclass(frozen=True)
 class GuardRules:
     """How much worse is harm: `errors` more failures (a share of calls), `usd` more per correct answer (a share),
-    `wrong_hits` of all decisions, `undecided` of all decisions. What is decided in less than `route_seconds` is
-    never slow."""
+    `wrong_hits` of all decisions, `undecided` of all requests, `late` of them, which an overloaded machine makes some
+    of any policy's. What is decided in less than `route_seconds` is never slow."""
 
     errors: float = 0.02
     usd: float = 0.10
     wrong_hits: float = 0.01
     undecided: float = 0.01
+    late: float = 0.20
     route_seconds: float = 0.05
     level: float = 0.01
 
@@ -87,7 +89,7 @@ def find_trips(
 ) -> list[Trip]:
     """What speaks for taking the policy back; empty while nothing does."""
     level = rules.level / len(GUARDS)
-    checks = (_errors, _slowness, _cost, _wrong_hits, _undecided)
+    checks = (_errors, _slowness, _cost, _wrong_hits, _undecided, _late)
     return [
         *(trip for check in checks for trip in check(tried, baseline, rules, level)),
         *_slow_route(route_time, level),
@@ -142,7 +144,14 @@ def _wrong_hits(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> I
 
 
 def _undecided(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
-    n = tried.decided + tried.undecided
+    n = tried.decided + tried.undecided + tried.late
     if tried.undecided and rate_e_value(tried.undecided, n, rules.undecided) > 1 / level:
         said = f"it could not decide {tried.undecided} of {n} requests"
         yield Trip("undecided", said, {"undecided": tried.undecided, "requests": n})
+
+
+def _late(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
+    n = tried.decided + tried.undecided + tried.late
+    if tried.late and rate_e_value(tried.late, n, rules.late) > 1 / level:
+        said = f"it was late for {tried.late} of {n} requests, which the safe route answered"
+        yield Trip("late", said, {"late": tried.late, "requests": n})

@@ -1,4 +1,4 @@
-"""What came of a policy's requests inside /route: how many it decided or left undone, and how long that took.
+"""What came of a policy's requests in /route: how many it decided, failed at or was late for, and how long that took.
 
 Counts only: those of several processes add up in one table, and a later count less an earlier one is what came between.
 """
@@ -39,10 +39,12 @@ def seconds_of(number: int) -> float:
 
 @dataclass(frozen=True)
 class Tally:
-    """`seconds` counts the decisions between routes by the bin of their time in /route."""
+    """A policy failed at `undecided` requests, and did not decide `late` ones in time. `seconds` counts those that it
+    decided between routes, and the late ones, by the bin of their time in /route."""
 
     decided: int = 0
     undecided: int = 0
+    late: int = 0
     seconds: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -50,12 +52,21 @@ class Tally:
         return self.seconds.total()
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(self.decided + other.decided, self.undecided + other.undecided, self.seconds + other.seconds)
+        return Tally(
+            self.decided + other.decided,
+            self.undecided + other.undecided,
+            self.late + other.late,
+            self.seconds + other.seconds,
+        )
 
     def __sub__(self, earlier: "Tally") -> "Tally":
         """What came after an earlier count of the same; nothing is less than none."""
-        decided, undecided = self.decided - earlier.decided, self.undecided - earlier.undecided
-        return Tally(max(decided, 0), max(undecided, 0), self.seconds - earlier.seconds)
+        return Tally(
+            max(self.decided - earlier.decided, 0),
+            max(self.undecided - earlier.undecided, 0),
+            max(self.late - earlier.late, 0),
+            self.seconds - earlier.seconds,
+        )
 
     def slower_than(self, number: int) -> int:
         return sum(count for one, count in self.seconds.items() if one > number)
@@ -71,12 +82,13 @@ class Tally:
 
     def as_dict(self) -> dict[str, Any]:
         seconds = {str(one): count for one, count in self.seconds.items()}
-        return {"decided": self.decided, "undecided": self.undecided, "seconds": seconds}
+        return {"decided": self.decided, "undecided": self.undecided, "late": self.late, "seconds": seconds}
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> "Tally":
         seconds = Counter({int(one): int(count) for one, count in told["seconds"].items()})
-        return cls(int(told["decided"]), int(told["undecided"]), seconds)
+        decided, undecided, late = (int(told.get(name, 0)) for name in ("decided", "undecided", "late"))
+        return cls(decided, undecided, late, seconds)
 
 
 NONE = Tally()

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 
 from router.encoders import HashingEncoder
-from router.engine import Engine
+from router.engine import Engine, Limits
 from router.errors import ConstraintError, EncoderMismatchError
 from router.events import Undecided
 from router.log.store import LogStore
@@ -76,6 +77,19 @@ def test_a_policy_that_left_a_request_to_the_safe_route_is_named(
     monkeypatch.setattr(tiny_policy, "decide", lambda *given: 1 / 0)
     assert asyncio.run(engine.route(asked(1))).decision.fallback == "policy-error"
     assert told[0] == Undecided(tiny_policy.version, "safe-route")
+
+
+def test_a_policy_that_is_late_is_named_with_how_long_it_was_waited_for(
+    safe: SafeRoute, store: LogStore, tiny_policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    engine, go = Engine(safe, store, encoder=HashingEncoder(), limits=Limits(0.05), hooks=(told.append,)), Event()
+    engine.swap(tiny_policy)
+    monkeypatch.setattr(tiny_policy, "decide", lambda *given: go.wait(5))
+    assert asyncio.run(engine.route(asked(1))).decision.fallback == "policy-timeout"
+    go.set()
+    late = next(one for one in told if isinstance(one, Undecided))
+    assert (late.version, late.instead) == (tiny_policy.version, "safe-route") and 0.05 <= (late.late_after or 0) < 5
 
 
 def test_an_answer_knows_how_long_it_took(engine: Engine) -> None:

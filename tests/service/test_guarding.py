@@ -171,6 +171,20 @@ def test_a_candidate_that_makes_route_slow_is_rolled_back(world: World) -> None:
     assert kept.evidence["policy"]["route_p99_seconds"] == pytest.approx(0.4, rel=0.06)
 
 
+def test_requests_that_it_is_late_for_count_as_slow(world: World) -> None:
+    promote(world.models, "new", 0.5, at=world.at)
+    world.look()
+    for _ in range(4):
+        world.timed("old", 120, 0.02)
+        world.timed("new", 100, 0.02)
+        for _ in range(20):
+            world.counts(Undecided(world.policies["new"].version, "safe-route", 2.0))
+        world.look()
+    with world.store.reading() as connection:
+        kept = recent(connection)[0]
+    assert share(world) == 0.0 and set(kept.evidence["guards"]) == {"route-p99"}
+
+
 def test_an_hour_in_which_everything_is_slow_tells_against_nobody(world: World) -> None:
     promote(world.models, "new", 0.5, at=world.at)
     world.look()

@@ -31,11 +31,16 @@ BASELINE = arm(5000, seed=9)
         (arm(3000, right=0.5), "usd-per-correct"),
         (arm(300, wrong_hits=30), "wrong-hits"),
         (arm(300, undecided=40), "undecided"),
+        (arm(300, late=200), "late"),
     ],
 )
 def test_harm_trips_its_guard(tried: Arm, guard: str) -> None:
     trips = find_trips(tried, BASELINE)
     assert [one.guard for one in trips] == [guard] and trips[0].evidence and trips[0].message
+
+
+def test_what_an_overloaded_machine_makes_late_is_borne() -> None:
+    assert find_trips(arm(300, late=50), BASELINE) == []
 
 
 def test_nothing_known_trips_nothing() -> None:

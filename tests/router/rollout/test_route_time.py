@@ -14,7 +14,7 @@ TRIPS = math.log(600)
 
 
 def tally(n: int, slow: int) -> Tally:
-    return Tally(n, 0, Counter({FAST: n - slow, SLOW: slow}))
+    return Tally(n, 0, 0, Counter({FAST: n - slow, SLOW: slow}))
 
 
 def watched(seed: int, share: float, times: float, looks: int = 40, per_look: int = 200) -> tuple[RouteTime, float]:
