@@ -21,12 +21,12 @@ from router.errors import InputError
 from router.gate.evidence import Evidence, from_shadow
 from router.gate.verdict import Rules, Verdict, weigh
 from router.labels import read_labels
-from router.log.store import LogStore
 from router.moments import parse_moment
 from router.off_policy.answer import evidence_from
 from router.policy import Policy
 from router.settings import Settings
 from router.shadow.frame import read_shadows
+from router.spend.whole_log import whole_log
 from router.tables import read_table
 
 
@@ -181,11 +181,8 @@ def _shadows(where: str, incumbent: Policy, candidate: Policy) -> pd.DataFrame:
     """From the store of a service that ran the candidate in shadow, or from a file."""
     if "://" not in where:
         return _of_these(read_table(where, "shadow"), incumbent, candidate)
-    store = LogStore(where)
-    try:
+    with whole_log(where, "shadow") as store:
         frame = read_shadows(store, candidate.version, incumbent.version)
-    finally:
-        store.close()
     if frame.empty:
         cure = f"Let {candidate.version} watch beside {incumbent.version}: python -m training promote --share 0."
         raise InputError("shadow", where, "no comparison of these two policies in this store", cure)

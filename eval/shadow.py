@@ -8,12 +8,12 @@ from typing import Any
 from router.current_policy import CANDIDATE, read_current
 from router.errors import InputError
 from router.intervals import Interval
-from router.log.store import LogStore
 from router.moments import parse_moment
 from router.settings import Settings
 from router.shadow.frame import read_shadows
 from router.shadow.summary import Slice, summarise
-from router.tables import write_table
+from router.spend.whole_log import whole_log
+from router.tables import table_kind, write_table
 
 
 def add_shadow(commands: Any) -> None:
@@ -32,12 +32,11 @@ def show_shadow(arguments: argparse.Namespace) -> None:
     settings = Settings()
     candidate = arguments.candidate or _pointed(settings)
     since = parse_moment(arguments.since, "since") if arguments.since else None
-    store = LogStore(arguments.log or settings.store_url)
-    try:
+    if arguments.out:
+        table_kind(arguments.out)
+    with whole_log(arguments.log or settings.store_url) as store:
         slices = summarise(store, candidate, tenant=arguments.tenant, since=since)
         table = read_shadows(store, candidate, tenant=arguments.tenant, since=since) if arguments.out else None
-    finally:
-        store.close()
     if not slices:
         raise InputError("candidate", candidate, "no comparisons in this log", "Let it watch, and requests come in.")
     print(f"Candidate {candidate}; differences are candidate minus incumbent, per request, with 95 % intervals.")

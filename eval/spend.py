@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy.engine import make_url
 
 from eval.spend_export import focus_ask, focus_table, plain_table
 from eval.spend_page import write_page
@@ -45,9 +44,8 @@ class SpendOptions:
 def report_spend(options: SpendOptions) -> SpendReport:
     """Print the report and write what was asked for. Raises InputError for what cannot be asked or written."""
     rules = read_spending_file(options.spending) if options.spending else SpendingRules()
-    _check_exists(options.store_url)
     ask, moment = _ask(options), now()
-    with whole_log(options.store_url) as store, store.reading() as connection:
+    with whole_log(options.store_url, "store") as store, store.reading() as connection:
         report = build_report(connection, ask, moment, rules.chargeback)
         focus = spend(connection, focus_ask(ask.since, ask.until, dict(ask.where))) if options.format == "focus" else []
     print("\n".join(summary_lines(report, options.revenue_usd)))
@@ -152,13 +150,6 @@ def _ask(options: SpendOptions) -> SpendAsk:
             raise InputError("where", one, "not a condition", "Write --where tenant=acme.")
         where[name] = value
     return SpendAsk(since, until, tuple(one for one in options.by.split(",") if one), where, units=True)
-
-
-def _check_exists(url: str) -> None:
-    """A report must not make an empty database of a misspelt name."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-        raise InputError("store", url, "no such database", "Pass --store sqlite:///models/tierwise.db, or serve first.")
 
 
 def _write(options: SpendOptions, report: SpendReport, focus: pd.DataFrame | None) -> None:

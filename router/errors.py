@@ -53,7 +53,8 @@ class InputError(TierwiseError):
     def __init__(self, field: str, value: Any, problem: str, cure: str, row: int | None = None) -> None:
         self.field, self.value, self.problem, self.cure, self.row = field, value, problem, cure, row
         where = field if row is None else f"row {row}, column {field}"
-        super().__init__(f"{where}: {problem} (got {shown(value)}). {cure}")
+        got = "" if value is None else f" (got {shown(value)})"
+        super().__init__(f"{where}: {problem}{got}. {cure}")
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,12 @@ def add_plans(app: FastAPI, engine: Engine, answered: Answered) -> None:
     for chapter in CHAPTERS.values():
         _add_chapter(app, engine, answered, chapter)
 
+    @app.post("/plan/{chapter}", include_in_schema=False, response_model=None)
+    async def unknown(chapter: str) -> Response:
+        known = f"Plan one of {', '.join(CHAPTERS)}."
+        said = {"field": "chapter", "value": chapter, "cure": known}
+        return problems.problem(404, "unknown-chapter", "Unknown chapter", "chapter: no such chapter", **said)
+
     @app.get("/prices/{model:path}", operation_id="prices", response_model=None, openapi_extra=_documented(None))
     async def prices(request: Request) -> Response:
         """What a model costs on a day, meter by meter, by every source that quotes it."""

@@ -203,4 +203,5 @@ def _tier_start(price: ModelPrice) -> int | None:
 
 def _nearest(model: str) -> list[str]:
     names = [*offers(), *(one.partition("/")[2] for one in offers())]
-    return [*difflib.get_close_matches(model.lower(), names, n=2, cutoff=0.5), *nearest_models(model)][:3]
+    near = [*difflib.get_close_matches(model.lower(), names, n=2, cutoff=0.5), *nearest_models(model)]
+    return list(dict.fromkeys(near))[:3]

@@ -58,6 +58,17 @@ def seconds_there(connection: Connection) -> float:
     return float(connection.exec_driver_sql(_CLOCKS[connection.dialect.name]).scalar_one())
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file that an SQLite URL names; None for another database, one in memory, and what is no URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
+    database = parsed.database or ""
+    named = parsed.get_backend_name() == "sqlite" and database not in ("", ":memory:")
+    return Path(database) if named and not database.startswith("file:") else None
+
+
 def spool_folder(url: URL) -> Path | None:
     """Where processes on one SQLite file may leave records for each other; None where there is no such place."""
     database = url.database or ""

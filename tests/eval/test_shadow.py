@@ -40,5 +40,6 @@ def test_comparisons_are_shown_and_written(
 
 
 def test_a_log_without_comparisons_is_an_error(store: LogStore, store_url: str, capsys) -> None:
+    store.write(lambda connection: None).result(10)  # the file is made at its first use
     assert main(["shadow", "--log", store_url, "--candidate", "none"]) == 2
     assert "no comparisons" in capsys.readouterr().err

@@ -8,10 +8,14 @@ from router.errors import InputError, shown
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(Decimal("0.001"), "0.001"), (np.float64("nan"), "nan"), (np.int64(-1), "-1"), ("0.8", "'0.8'"), (None, "None")],
+    [(Decimal("0.001"), "0.001"), (np.float64("nan"), "nan"), (np.int64(-1), "-1"), ("0.8", "'0.8'")],
 )
 def test_a_value_is_shown_as_it_was_written(value, text):
     assert shown(value) == text
+
+
+def test_where_no_value_was_given_none_is_shown():
+    assert str(InputError("candidate", None, "there is none", "Name one.")) == "candidate: there is none. Name one."
 
 
 def test_a_long_value_is_cut_and_its_length_told():

@@ -77,6 +77,11 @@ def test_a_trace_on_the_servers_disk_is_not_read(app):
     assert "passwd" not in answer.json()["detail"]
 
 
+def test_an_unknown_chapter_is_told_which_there_are(app):
+    answer = call(app, "POST", "/plan/nothing", json={})
+    assert answer.status_code == 404 and answer.json()["value"] == "nothing" and "hosting" in answer.json()["cure"]
+
+
 def test_prices_are_quoted_with_their_sources(app):
     answer = call(app, "GET", "/prices/openai/gpt-5", params={"at": "2026-07-01"})
     assert answer.status_code == 200

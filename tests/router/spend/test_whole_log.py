@@ -1,10 +1,12 @@
 """A command sees what a running service has acknowledged, stored or not."""
 
+import pytest
+
 from router.cache.guarded import cached_decision
 from router.cache.records import CacheLookup
 from router.cache.stored import StoredAnswer
 from router.decisions import Decision, new_decision_id
-from router.errors import StoreError
+from router.errors import InputError, StoreError
 from router.log import late
 from router.log.late import LateLog
 from router.log.store import LogStore
@@ -40,3 +42,10 @@ def test_it_holds_what_was_acknowledged_a_moment_ago(store_url: str, monkeypatch
         assert store.counts() == (1, 0)
     assert "left out (another process hangs)" in capsys.readouterr().err
     serving.close()
+
+
+def test_a_misspelt_file_is_refused_and_not_made(tmp_path) -> None:
+    missing = tmp_path / "tierwsie.db"
+    with pytest.raises(InputError, match="shadow: no such database"), whole_log(f"sqlite:///{missing}", "shadow"):
+        pass
+    assert not missing.exists()
