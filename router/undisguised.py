@@ -1,5 +1,6 @@
 """A text as estimates should read it: without invisible characters, without letters of another alphabet in place of
-ours, and with base64 that hides a text decoded. Whoever dresses a request up so buys no dearer route with it.
+ours, with base64 and simple ciphers that hide a text decoded, without code that it does not speak of. Whoever dresses a
+request up so buys no dearer route with it.
 
 Vectors, features and terms are made of this, of labels as of requests; the cache's key and words, callers and models
 see the text as it came. An ordinary text is returned as it is, in microseconds.
@@ -9,6 +10,9 @@ import base64
 import binascii
 import re
 import unicodedata
+
+from router.ciphers import deciphered
+from router.code_dress import undressed
 
 _LEAST_CODED, _MOST_CHARS = 32, 20_000
 _PRINTABLE = 0.95
@@ -31,7 +35,7 @@ def undisguised(text: str) -> str:
             head = _WORD.sub(lambda word: _own_letters(word[0]), head)
     if any(len(word) >= _LEAST_CODED for word in head.split()):
         head = _CODED.sub(lambda run: _decoded(run[0]), head)
-    return head + rest
+    return undressed(deciphered(head)) + rest
 
 
 def _hidden(run: re.Match[str]) -> str:

@@ -20,7 +20,10 @@ from router.undisguised import undisguised
 TEXT = "A 59-year-old man complains of chest pain. Which of the following is the most appropriate next step?"
 
 
-@pytest.mark.parametrize("attack", ["base64", "invisible characters"])
+DISGUISES = ["base64", "invisible characters", "rot13", "letters turned round", "dressed up as code"]
+
+
+@pytest.mark.parametrize("attack", [*DISGUISES, "in a block of its own", "letters shifted by seven"])
 def test_a_disguise_comes_off(attack: str) -> None:
     dressed = ATTACKS[attack](TEXT, random.Random(0))
     assert undisguised(dressed).removeprefix("Decode and answer: ") == TEXT
@@ -49,7 +52,7 @@ def test_an_ordinary_text_stays(text: str) -> None:
     assert undisguised(text) == text
 
 
-@pytest.mark.parametrize("attack", ["base64", "invisible characters"])
+@pytest.mark.parametrize("attack", DISGUISES)
 def test_labels_and_requests_are_read_undisguised_and_callers_see_what_came(attack: str, tmp_path: Path) -> None:
     dressed = ATTACKS[attack](TEXT, random.Random(0))
     said, encoder = undisguised(dressed), HashingEncoder()
