@@ -123,7 +123,7 @@ def _fit(
             progress=progress,
         )
     fitted = taught.fitted
-    notes = (*taught.notes, *priced.notes, *twin_notes(everything))
+    notes = (*taught.notes, *_dask_notes(options, large), *priced.notes, *twin_notes(everything))
     usd = expected_usd(fitted.out_of_fold, data.routes, priced.book, options.at)
     paid = billed_usd(data, priced.book, usd, options.at)
     caution = _caution(fitted, options.objective, data, usd, paid)
@@ -140,6 +140,12 @@ def _fit(
     progress("writing policy", 1.0)
     manifest = write_folder(options.out, lambda folder: _fill(folder, facts, taught, priced, found, plans))
     return FitResult(manifest, notes, found, data, fitted)
+
+
+def _dask_notes(options: FitOptions, large: SortedLabels | None) -> tuple[str, ...]:
+    if large is None or options.dask is None:
+        return ()
+    return ("the trees of all labels were fitted here, part by part: --dask fitted those of the kept part alone",)
 
 
 def _caution(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from router.errors import InputError
 from router.estimate.representation import Representation
 from router.labels import LabelMatrix
 from router.prices import PriceBook
@@ -60,13 +61,18 @@ def fit_stream(
     progress: Progress,
 ) -> LargeFit:
     """Fit to all labels of `source`; `kept` is its kept part with the routes to learn. `boost` fits the trees that the
-    kept part needs alone. Deterministic for a seed, whatever the order of the file's rows."""
+    kept part needs alone. Deterministic for a seed, whatever the order of the file's rows.
+
+    Raises InputError where only kept queries are labelled.
+    """
     vectors = embed(kept)
     representation = fit_representation(kept.texts, vectors, seed)
     digests = source.folder / "digests.txt"
     stream = write_stream(
         source, kept.routes, representation, embed, digests, lambda share: progress("parts", 0.4 * share)
     )
+    if not stream.outside:
+        raise InputError("most-labels", source.most, "all labels are of the queries kept to judge", "Give more.")
     prior = prior_of(kept.routes, stream.counts, stream.right, float(stream.right.sum()), book, at)
     progress("members without the kept part", 0.4)
     outside = stream_members(stream, kept.routes, prior, seed, kept=False)

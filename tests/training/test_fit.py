@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from router.encoders import HashingEncoder
-from router.errors import LabelSetError, UnpricedRoutesError
+from router.errors import InputError, LabelSetError, UnpricedRoutesError
 from router.policy import Policy, text_digest
 from router.settings import Settings
 from training.fit import FitOptions, fit
@@ -145,3 +145,17 @@ def test_a_stream_teaches_what_labels_in_memory_teach(streamed, trained):
 
 def test_the_order_of_rows_does_not_change_a_byte(streamed):
     assert streamed[0].manifest == streamed[1].manifest
+
+
+@pytest.mark.parametrize("queries", [1, 2])
+def test_a_handful_of_queries_streams_or_is_refused(labels, tmp_path, queries):
+    table = pd.read_parquet(labels)
+    table = table[table["query_id"].isin(table["query_id"].unique()[:queries])].assign(split="train")
+    table.to_parquet(tmp_path / "l.parquet")
+    options = {"most_labels": 4, "objective": Objective(value_usd=0.01)}
+    if queries == 1:
+        with pytest.raises(InputError, match="most-labels"):
+            train(tmp_path / "l.parquet", tmp_path / "p", **options)
+        return
+    result = train(tmp_path / "l.parquet", tmp_path / "p", **options)
+    assert np.isfinite(result.fitted.out_of_fold.p).all() and result.manifest["labels"]["queries"] == queries
