@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -83,15 +84,21 @@ class Service:
         return httpx.post(f"{self.url}/outcomes", json=body, timeout=20).raise_for_status().json()
 
 
-@pytest.fixture
-def serve(tmp_path: Path, write_policy) -> Iterator[Service]:
-    write_current(tmp_path / "models", write_policy())
-    service = Service(tmp_path)
+@contextmanager
+def serving(folder: Path, **told: str) -> Iterator[Service]:
+    service = Service(folder, **told)
     yield service
     service.process.send_signal(signal.SIGTERM)
     assert service.process.wait(40) == 0
     assert service.process.stdout is not None
     service.process.stdout.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, write_policy) -> Iterator[Service]:
+    write_current(tmp_path / "models", write_policy())
+    with serving(tmp_path) as service:
+        yield service
 
 
 def test_they_are_one_service(serve: Service, tmp_path: Path, write_policy) -> None:
@@ -118,6 +125,39 @@ def test_they_are_one_service(serve: Service, tmp_path: Path, write_policy) -> N
     time.sleep(1.0)
     assert serve.versions() == {version}
     assert serve.metric(f'tierwise_policy_info{{version="{version}"}}') == WORKERS
+
+
+def test_the_guardrails_watch_all_of_them_and_any_tells_how_it_stands(tmp_path: Path, write_policy) -> None:
+    write_current(tmp_path / "models", write_policy())
+    write_policy("next", seed=7)
+    with serving(tmp_path, TIERWISE_GUARD_EVERY_SECONDS="0.3") as service:
+        asked = {"policy": "next", "share": 0.5}
+        assert httpx.post(f"{service.url}/policies/promote", json=asked, timeout=20).json()["share"] == 0.5
+
+        def shares() -> set[float]:
+            return {one["candidate"]["share"] if one["candidate"] else -1.0 for one in service.each("/policies")}
+
+        until(lambda: shares() == {0.5} and all(one["guards"] for one in service.each("/policies")))
+
+        def route(number: int) -> dict:
+            said = {"prompt": f"What is {number} + 2?", "session": f"s{number}"}
+            return httpx.post(f"{service.url}/route", json=said, timeout=20).raise_for_status().json()
+
+        decisions = [route(number) for number in range(40)]
+        candidate = service.each("/policies")[0]["candidate"]["version"]
+        mine = [one for one in decisions if one["policy"] == candidate]
+        assert 5 < len(mine) < 35
+
+        def counted() -> set[tuple[int, int]]:
+            told = [one["guards"] for one in service.each("/policies")]
+            return {(one["policy"]["decided"], one["baseline"]["decided"]) for one in told}
+
+        until(lambda: counted() == {(len(mine), 40 - len(mine))})
+        for one in mine:
+            service.report(one, status="error", correct=None)
+        until(lambda: shares() == {0.0})
+        changes = service.each("/policies")[0]["changes"]
+        assert [(one["action"], one["by"]) for one in changes] == [("rollback", "guardrails"), ("stage", "operator")]
 
 
 def test_what_one_is_told_to_forget_all_forget(serve: Service, tmp_path: Path) -> None:
