@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from eval.compare import Comparison
+from eval.drawing import INKS, drawn, png, svg
 from eval.plan_page import page_environment, write_page
-from eval.plots import INKS, drawn, png, svg
 from eval.wording import dollars, interval, per_cent, points
 from router.gate.verdict import Check, sentence
 

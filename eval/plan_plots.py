@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from eval.plots import INKS, drawn, svg
+from eval.drawing import INKS, drawn, svg
 from router.economics.plan import Chart, money, plain
 
 _SERIES_INKS = ("router", "chosen", "knn", "task_mean", "linear", "mix", "oracle")

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from eval.plots import INKS, drawn
+from eval.drawing import INKS, drawn
 from router.regret_curve import RegretCurve
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from eval import plots, wording
+from eval import drawing, plots, wording
 from eval.frontier import FrontierReport
 from eval.operating import OperatingPoint
 from eval.regret_plot import regret_figure
@@ -41,7 +41,7 @@ def write_report(report: FrontierReport, folder: Path | str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        (building / "frontier.png").write_bytes(plots.png(plots.frontier_figure(report)[0]))
+        (building / "frontier.png").write_bytes(drawing.png(plots.frontier_figure(report)[0]))
         (building / "frontier.html").write_text(render_html(report), encoding="utf-8")
         text = json.dumps(report.to_json(), allow_nan=False, ensure_ascii=False, indent=1)
         (building / "frontier.json").write_text(text + "\n", encoding="utf-8")
@@ -70,16 +70,16 @@ def render_html(report: FrontierReport) -> str:
 def _pictures(report: FrontierReport) -> dict[str, Markup]:
     """SVG from our own drawing, in which every foreign text is a path or an escaped title."""
     figure, titles = plots.frontier_figure(report)
-    pictures = {"frontier": plots.svg(figure, _frontier_alt(report), titles)}
+    pictures = {"frontier": drawing.svg(figure, _frontier_alt(report), titles)}
     if report.calibration:
         alt = "Reliability: estimated against observed share of correct answers; the table below has the figures."
-        pictures["reliability"] = plots.svg(plots.reliability_figure(report), alt)
+        pictures["reliability"] = drawing.svg(plots.reliability_figure(report), alt)
     if report.slices:
         alt = "Accuracy by slice at the chosen point with intervals, beside the best simple rival and the oracle."
-        pictures["slices"] = plots.svg(plots.slices_figure(report), alt)
+        pictures["slices"] = drawing.svg(plots.slices_figure(report), alt)
     if report.regret is not None:
         alt = "Correct answers lost per 1,000 requests by labels of a new route; the table below has the figures."
-        pictures["regret"] = plots.svg(regret_figure(report.regret), alt)
+        pictures["regret"] = drawing.svg(regret_figure(report.regret), alt)
     return {name: Markup(text) for name, text in pictures.items()}
 
 

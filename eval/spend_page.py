@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from eval.plots import INKS, drawn, svg
+from eval.drawing import INKS, drawn, svg
 from router.money import to_usd
 from router.spend.report import SpendReport
 from router.spend.savings import DEFINITIONS, Savings, UnitCosts

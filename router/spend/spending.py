@@ -16,31 +16,30 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from router.decisions import Decision, Option, Outcome
+from router.decisions import Decision, Outcome
 from router.errors import BudgetExceededError, ConstraintError, LedgerDownError, PriceCeilingError, SpendingError
-from router.money import to_pico, to_usd
-from router.offers import most_usage
-from router.outcomes import TOKENS, Pricer, meters
+from router.money import to_usd
+from router.outcomes import Pricer
 from router.policy import Policy
-from router.prices import Usage, find_model, now
+from router.prices import now
 from router.privacy.leaver import Leaver
 from router.requests import Request
-from router.routes import Route, effort_rank
+from router.routes import Route
 from router.shadow.booking import SHADOW_MARK, shadow_call
 from router.spend import ledger
 from router.spend.admission import Charged, Standing, read_standings
-from router.spend.budgets import Applied, Estimate, applying
-from router.spend.caused_calls import caused_id
+from router.spend.budgets import Applied, applying
+from router.spend.holding import held, new_call
 from router.spend.late_booking import LateBooking
 from router.spend.ledger import Kind, NewCall, Settlement
 from router.spend.ledger_book import Book
 from router.spend.ownership import Owner
+from router.spend.settling import book_caused, settlement
 from router.spend.spending_file import SpendingRules
 from router.spend.warm_prefix import Sessions
 
 Chooser = Callable[[Policy, Request, np.ndarray, datetime], Decision]
 MOST_HINTS = 10_000
-_KEPT_TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 
 
 class Spending:
@@ -83,13 +82,13 @@ class Spending:
         """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there. A call of
         another `kind` is a cost of the task that caused it."""
         rules, owner = self.rules(), Owner.of(request)
-        chosen, call = decision.chosen, _new_call(decision, request, owner)
+        chosen, call = decision.chosen, new_call(decision, request, owner)
         if kind != "call":
             call = replace(call, kind=kind, strongest=None, same_model=None)
         bound = self._bound(rules, owner, call.task_id, decision)
         if decision.action == "cached":
             return LateBooking(call) if not bound else lambda connection: _booked(connection, call, bound)
-        estimate = _estimate(decision, request, rules, bound, price)
+        estimate = held(decision, request, rules, bound, price)
         turn, sent = self._sessions.turn(decision, request)
         call = replace(call, estimate=estimate, prefix=turn)
         forced = decision.ceiling_usd is not None or decision.action == "fallback"
@@ -112,13 +111,13 @@ class Spending:
             if call is None:
                 return
             route = Route.parse(row["route"])
-            ledger.settle(connection, call["call_id"], _settlement(merged, usd, call, route, row["at"], price), now())
+            ledger.settle(connection, call["call_id"], settlement(merged, usd, call, route, row["at"], price), now())
             self._sessions.learn(call, said)
             for i, caused in enumerate(said.calls or ()):
-                _book_caused(connection, call, caused, f"{report_key}:{i}", row["at"], price)
+                book_caused(connection, call, caused, f"{report_key}:{i}", row["at"], price)
             alternative = shadow_call(connection, row["decision_id"], said.shadow)
             if alternative is not None:
-                _book_caused(connection, call, alternative, SHADOW_MARK, row["at"], price)
+                book_caused(connection, call, alternative, SHADOW_MARK, row["at"], price)
 
         return settle
 
@@ -204,105 +203,7 @@ def _granted(rules: SpendingRules, policy: Policy, request: Request, owner: Owne
     return replace(request, constraints=replace(asked, routes=allowed))
 
 
-def _new_call(decision: Decision, request: Request, owner: Owner) -> NewCall:
-    chosen = decision.chosen
-    found = find_model(chosen.route.model)
-    options = [one for one in (chosen, *decision.alternatives) if math.isfinite(one.expected_usd)]
-    strongest = max(options, key=lambda one: one.p_correct, default=None)
-    same = [one for one in options if one.route.model == chosen.route.model]
-    fullest = max(same, key=lambda one: effort_rank(one.route.effort) or 0.0, default=None)
-    return NewCall(
-        call_id=decision.decision_id,
-        at=decision.at,
-        owner=owner,
-        model=chosen.route.model,
-        effort=chosen.route.effort,
-        tier=chosen.tier,
-        estimate=Estimate(0, 0, 0),
-        provider=found[0].id if found else None,
-        session=request.session,
-        kind="cache" if decision.action == "cached" else "call",
-        strongest=_pico(strongest),
-        same_model=_pico(fullest),
-        saved_cache=to_pico(decision.saved_usd),
-    )
-
-
-def _pico(option: Option | None) -> int | None:
-    return None if option is None else to_pico(option.expected_usd)
-
-
-def _estimate(
-    decision: Decision, request: Request, rules: SpendingRules, bound: tuple[Applied, ...], price: Pricer
-) -> Estimate:
-    """Expectation and high quantile as the policy gave them; the cap only where a strict budget asks for it.
-
-    A safe route was not estimated: its cap stands in. A model that nobody prices is held at the configured amount.
-    """
-    chosen = decision.chosen
-    if math.isfinite(chosen.expected_usd):
-        expected = to_pico(chosen.expected_usd)
-        upper = max(expected, to_pico(chosen.upper_usd)) if math.isfinite(chosen.upper_usd) else expected
-        strict = any(one.budget.strict for one in bound)
-        return Estimate(expected, upper, max(upper, _cap(decision, request, rules, price)) if strict else upper)
-    most = _cap(decision, request, rules, price)
-    return Estimate(most, most, most)
-
-
-def _cap(decision: Decision, request: Request, rules: SpendingRules, price: Pricer) -> int:
-    """The most that the call can cost: every byte a token, and the whole output cap."""
-    chosen = decision.chosen
-    usd = price(chosen.route, most_usage(request, chosen.route, chosen.max_output_tokens), decision.at)
-    return to_pico(rules.ledger.unpriced_usd if usd is None else usd)
-
-
 def _booked(connection: Connection, call: NewCall, bound: tuple[Applied, ...]) -> Charged:
     """A cached answer costs nothing and saves what asking would have cost."""
     ledger.add(connection, call, Settlement(0), bound)
     return Charged(read_standings(Book(connection), bound) if bound else ())
-
-
-def _settlement(
-    outcome: Outcome, usd: Decimal | None, call: Mapping[str, Any], route: Route, at: datetime, price: Pricer
-) -> Settlement:
-    facts = {name: getattr(outcome, name) for name in _KEPT_TOKENS}
-    written = (outcome.cache_write_tokens or 0) + (outcome.cache_write_1h_tokens or 0)
-    facts |= {"correct": outcome.correct, "cache_write_tokens": written or None}
-    facts |= {"resolved": None if outcome.resolved is None else int(outcome.resolved)}
-    failed, counted = outcome.status == "error", outcome.input_tokens is not None and outcome.output_tokens is not None
-    if usd is not None:
-        return Settlement(
-            to_pico(usd), saved_prefix=_saved_prefix(outcome, usd, route, at, price), failed=failed, facts=facts
-        )
-    if counted:  # a model that nobody prices costs what was held for it
-        return Settlement(max(call["expected"], call["spent"]), estimated=True, failed=failed, facts=facts)
-    # a failed call of which no usage is known was not billed; anything else stays held until more is known
-    return Settlement(call["spent"] if failed else None, failed=failed, facts=facts)
-
-
-def _saved_prefix(outcome: Outcome, usd: Decimal, route: Route, at: datetime, price: Pricer) -> int:
-    """What the provider's prefix cache saved: the same call without any cached or written token, less its price."""
-    if outcome.usd is not None or not (outcome.cached_input_tokens or outcome.cache_write_tokens):
-        return 0
-    plain = replace(meters(outcome), cache_write_tokens=0, cache_write_1h_tokens=0)
-    usage = Usage(outcome.input_tokens or 0, outcome.output_tokens or 0, 0, outcome.reasoning_tokens or 0, plain)
-    uncached = price(replace(route, model=outcome.model) if outcome.model else route, usage, at)
-    return 0 if uncached is None else to_pico(uncached - usd)
-
-
-def _book_caused(
-    connection: Connection, cause: Mapping[str, Any], said: Mapping[str, Any], mark: str, at: datetime, price: Pricer
-) -> None:
-    """One call inside a report, priced like the report's own call."""
-    route = Route(said.get("model", cause["model"]), said.get("effort", cause["effort"]))
-    tokens = {name: said.get(name) for name in TOKENS}
-    outcome = Outcome(cause["call_id"], service_tier=said.get("service_tier"), **tokens)  # type: ignore[arg-type]
-    usd = Decimal(said["usd"]) if "usd" in said else None
-    if usd is None and outcome.input_tokens is not None and outcome.output_tokens is not None:
-        cached = min(outcome.cached_input_tokens or 0, outcome.input_tokens)
-        usd = price(route, Usage(outcome.input_tokens, outcome.output_tokens, cached, 0, meters(outcome)), at)
-    facts = {name: tokens[name] for name in _KEPT_TOKENS if tokens[name] is not None}
-    found = Settlement(to_pico(usd or 0), usd is None, failed=said.get("status") == "error", facts=facts)
-    provider = find_model(route.model)
-    call = {"kind": said["kind"], "model": route.model, "effort": route.effort, "provider": provider and provider[0].id}
-    ledger.add_caused(connection, cause, caused_id(cause["call_id"], mark), call, found)

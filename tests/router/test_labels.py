@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.errors import InputError, LabelSetError
+from router.errors import InputError
 from router.labels import build_labels, read_labels
 from router.routes import Route
 
@@ -26,37 +26,6 @@ def test_rows_become_a_matrix_with_missing_cells():
     assert data.query_ids == ("a", "b", "c") and data.routes == (Route("m", "none"), Route("n", "low"))
     assert np.array_equal(data.correct, [[1, 0], [0.5, np.nan], [np.nan, 1]], equal_nan=True)
     assert data.tasks == ("t", "t", "u") and np.isnan(data.cost_usd).all()
-
-
-@pytest.mark.parametrize(
-    ("column", "values", "row"),
-    [
-        ("correct", [1, float("nan"), 0, 1], 2),
-        ("correct", [1, 0, 0, 1.5], 4),
-        ("correct", [1, 0, -0.5, 1], 3),
-        ("correct", [1, 0, "yes", 1], 3),
-        ("prompt", ["one", "one", "", "three"], 3),
-        ("prompt", ["one", "one", 7, "three"], 3),
-        ("prompt", ["one", "uno", "two", "three"], 2),
-        ("model", ["m", None, "m", "n"], 2),
-        ("effort", ["none", "low", "none", " "], 4),
-        ("cost_usd", [0.1, -0.1, 0, 0], 2),
-        ("output_tokens", [1, 2, float("inf"), 4], 3),
-        ("query_id", ["a", "a", None, "c"], 3),
-        ("split", ["train", "test", "test", "test"], 2),
-    ],
-)
-def test_a_bad_cell_is_named_by_row_column_value_and_cure(column, values, row):
-    with pytest.raises(LabelSetError) as caught:
-        build_labels(rows(**{column: values}))
-    problem = caught.value.problems[0]
-    assert (problem.row, problem.field) == (row, column) and problem.cure
-    assert f"row {row}, column {column}" in str(caught.value)
-
-
-def test_a_missing_column_is_named():
-    with pytest.raises(LabelSetError, match="correct: column missing"):
-        build_labels(rows().drop(columns="correct"))
 
 
 def test_messages_are_read_like_prompts(tmp_path):
