@@ -87,11 +87,13 @@ class Service:
 @contextmanager
 def serving(folder: Path, **told: str) -> Iterator[Service]:
     service = Service(folder, **told)
-    yield service
-    service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(40) == 0
-    assert service.process.stdout is not None
-    service.process.stdout.close()
+    try:
+        yield service
+    finally:
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(40) == 0
+        assert service.process.stdout is not None
+        service.process.stdout.close()
 
 
 @pytest.fixture
