@@ -1,7 +1,7 @@
 """Whether a policy that takes traffic does harm, against the one that it replaces. Pure: numbers in, trips out.
 
 Every guard may be looked at as often as one likes: together they take a harmless policy back with probability at most
-`level`, given that the baseline is what it seems.
+`level`, given that the baseline's cost is what it seems; of its rates no more is believed than it shows.
 """
 
 import math
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import betaincinv
 
 from router.rollout.route_time import NOTHING_TIMED, RATIO, RouteTime
 from router.sequential import mean_bounds, rate_e_value
@@ -97,9 +98,10 @@ def find_trips(
 
 
 def _errors(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Iterator[Trip]:
-    usual = baseline.error_rate if len(baseline.failed) >= LEAST_BASELINE else 0.0
-    most, n, count = min(usual + rules.errors, 0.99), len(tried.failed), float(tried.failed.sum())
-    if rate_e_value(count, n, most) > 1 / level:
+    known, before = len(baseline.failed), int(baseline.failed.sum())
+    usual, sure = (before / known, _at_most(before, known, level / 2)) if known >= LEAST_BASELINE else (0.0, 0.0)
+    most, n, count = min(max(usual + rules.errors, sure), 0.99), len(tried.failed), float(tried.failed.sum())
+    if rate_e_value(count, n, most) > 2 / level:
         said = f"{count:.0f} of {n} calls failed ({count / n:.1%}); before {usual:.1%}, at most {most:.1%} is borne"
         yield Trip("error-rate", said, {"failed": count, "calls": n, "usual": usual, "most": most})
 
@@ -110,11 +112,17 @@ def _slowness(tried: Arm, baseline: Arm, rules: GuardRules, level: float) -> Ite
     if len(usual) < LEAST_BASELINE or not len(seen):
         return
     limit = float(np.quantile(usual, 1 - SLOW))
-    slow = int((seen > limit).sum())
-    if rate_e_value(slow, len(seen), SLOW_ALLOWED) > 1 / level:
+    slow, before = int((seen > limit).sum()), int((usual > limit).sum())
+    most = max(SLOW_ALLOWED, _at_most(before, len(usual), level / 2))
+    if rate_e_value(slow, len(seen), most) > 2 / level:
         said = f"{slow} of {len(seen)} calls took longer than {limit:.2f} s, as 1 in 100 did before: its p99 is worse"
-        evidence = {"slow": slow, "calls": len(seen), "usual_p99_s": limit, "p99_s": tried.p99_seconds}
+        evidence = {"slow": slow, "calls": len(seen), "usual_p99_s": limit, "p99_s": tried.p99_seconds, "most": most}
         yield Trip("p99", said, evidence)
+
+
+def _at_most(count: int, n: int, level: float) -> float:
+    """The upper bound of a rate (Clopper & Pearson 1934): a hundred calls hardly know their p99."""
+    return float(betaincinv(count + 1, n - count, 1 - level)) if count < n else 1.0
 
 
 def _slow_route(seen: RouteTime, level: float) -> Iterator[Trip]:
