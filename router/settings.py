@@ -1,10 +1,12 @@
 """Every configuration key, with its default and meaning. Read once from the environment (TIERWISE_…), then frozen."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from router.errors import InputError
 
 
 class TenantBudget(BaseModel, frozen=True, extra="forbid"):
@@ -30,6 +32,19 @@ class Settings(BaseSettings):
     """Each field is read from the environment variable TIERWISE_<FIELD>."""
 
     model_config = SettingsConfigDict(env_prefix="TIERWISE_", frozen=True, extra="ignore")
+
+    def __init__(self, **said: Any) -> None:
+        """What is `said` wins over the environment. Raises InputError naming the first wrong key."""
+        try:
+            super().__init__(**said)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            flag = f"--{name.replace('_', '-')} or " if name in said else ""
+            raise InputError(name, first["input"], first["msg"], f"Set {flag}{_variable(name)}.") from error
+        except SettingsError as error:
+            name = str(error).partition('"')[2].partition('"')[0]
+            raise InputError(name, None, "not JSON", f"Set {_variable(name)} as its description shows.") from error
 
     # Folders
     models_dir: Path = Field(default=Path("models"), description="Policies, encoder exports and cached embeddings.")
@@ -257,3 +272,7 @@ class Settings(BaseSettings):
     explore_tenants: dict[str, TenantExploration] = Field(
         default_factory=dict, description='JSON: bounds of tenants that differ, {"acme": {"epsilon": 0}}.'
     )
+
+
+def _variable(name: str) -> str:
+    return f"TIERWISE_{name.partition('.')[0].upper()}"

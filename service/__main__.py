@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from router.console import run_command
 from router.current_policy import pointer_path
 from router.errors import InputError
@@ -41,13 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def read_settings(arguments: argparse.Namespace) -> Settings:
     """The environment's settings; what the command line says wins. Raises InputError naming the key."""
-    said = {name: value for name, value in vars(arguments).items() if value is not None}
-    try:
-        return Settings(**said)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise InputError(name, first["input"], first["msg"], f"Set --{name} or TIERWISE_{name.upper()}.") from error
+    return Settings(**{name: value for name, value in vars(arguments).items() if value is not None})
 
 
 def serve(settings: Settings) -> None:

@@ -64,7 +64,7 @@ def summarise(
             return []
         groups = list(_groups(connection, candidate, incumbent, tenant, since))
     table = read_shadows(store, candidate, incumbent, tenant, since, sampled_only=True)
-    executed = table[table["executed"]].assign(
+    executed = table[table["executed"].astype(bool)].assign(  # an empty column has no type of its own
         task=table["task"].fillna(UNKNOWN_TASK), band=table["incumbent_p_correct"].map(band_of)
     )
     kinds: tuple[tuple[str, Callable[[_Group], str]], ...] = (

@@ -107,6 +107,12 @@ def test_a_judge_replaces_the_label_on_both_sides(log: Log) -> None:
     assert (row.incumbent_correct, row.candidate_correct) == (0.0, 1.0)
 
 
+def test_the_summary_holds_before_anything_was_run_on_both_sides(log: Log) -> None:
+    log.decide(sampled=False)
+    whole = summarise(log.store, log.candidate.version)[0]
+    assert (whole.name, whole.n, whole.executed) == ("all", 1, 0) and np.isnan(whole.correct.value)
+
+
 def test_the_summary_adds_up_slices(log: Log) -> None:
     for tenant, task, right in (("a", "x", 1.0), ("a", "y", 0.0), ("b", None, 1.0)):
         one = log.decide(tenant=tenant, **({"task": task} if task else {}))
