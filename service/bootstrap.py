@@ -225,6 +225,10 @@ class Runtime:
         self.metrics.watch_cache(cache)
         if before is not None:
             before.close()
+        try:
+            cache.warm()
+        except Exception as error:  # what is not in memory is read when it is asked for
+            tell(self.hooks, CacheFailed("open", _said(error)))
         return encoder is not None
 
     def _open_store(self) -> None:

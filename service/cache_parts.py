@@ -1,4 +1,4 @@
-"""The cache as the settings ask for it: its store, its judge, its rules, and everything stored read into memory."""
+"""The cache as the settings ask for it: its store, its judge, its rules, and what makes vectors."""
 
 from router.cache.key import KeyRules
 from router.cache.records import CacheRules
@@ -15,7 +15,7 @@ _NO_ENCODER, _NO_DIM = "none", 1
 
 
 def open_cache(settings: Settings, encoder: Encoder | None) -> SemanticCache:
-    """The cache with everything stored read into memory. Raises TierwiseError where store or verifier fail."""
+    """The cache; `warm` reads what is stored into memory. Raises TierwiseError where store or verifier fail."""
     url = settings.cache_url or settings.store_url
     store = CacheStore(
         url,
@@ -25,7 +25,7 @@ def open_cache(settings: Settings, encoder: Encoder | None) -> SemanticCache:
     )
     identity = None if encoder is None else encoder.identity
     name = _NO_ENCODER if identity is None else f"{identity.weights[:24]}-{identity.precision}"
-    cache = SemanticCache(
+    return SemanticCache(
         store,
         Verifier.load(settings.cache_verifier),
         name,
@@ -34,8 +34,6 @@ def open_cache(settings: Settings, encoder: Encoder | None) -> SemanticCache:
         embed=None if encoder is None else lambda text: encode_text(encoder, text),
         index_dir=settings.models_dir / "cache-index",
     )
-    cache.warm()
-    return cache
 
 
 def rules_of(settings: Settings) -> CacheRules:

@@ -16,6 +16,8 @@ async def unready(engine: Engine, wants_cache: bool = False) -> list[str]:
         reasons.append("no policy is loaded: /route answers with the safe route")
     if wants_cache and engine.cache is None:
         reasons.append("the cache is not open: every request is asked of a model")
+    elif wants_cache and engine.cache is not None and engine.cache.cache.warming.misses:
+        reasons.append("the cache is read into memory: until then it answers the byte-identical only")
     if engine.hung is not None:
         reasons.append(f"every decision hangs ({engine.hung.late}): restart the process")
     problem = await _store_problem(engine)

@@ -45,7 +45,8 @@ class GuardedCache:
     def __init__(self, cache: SemanticCache, hooks: Sequence[Hook] = (), slow_seconds: float = SLOW_SECONDS) -> None:
         self.cache, self._hooks, self._slow = cache, tuple(hooks), slow_seconds
         self._asking, self._teaching = Breaker(), Breaker()
-        self._settling = Lock()
+        self._settling, self._reading = Lock(), Lock()
+        self._unsearched = 0
         self._served: set[int] = set()  # hashes of texts that were served: who was never served need not be tried
 
     @property
@@ -96,14 +97,32 @@ class GuardedCache:
             self._asking.worked()
         if found is not None and found.tier == "exact":
             self._remember(hash(request.text))
+        self._look_after()
+        return found
+
+    def _look_after(self) -> None:
+        """Tell what the store was too slow for, and start what no look-up should wait for."""
+        slow, self._unsearched = self.cache.warming.unsearched - self._unsearched, self.cache.warming.unsearched
+        for _ in range(slow):
+            tell(self._hooks, CacheFailed("lookup", "not searched in time"))
+        if self.cache.warming.wants and self._reading.acquire(blocking=False):
+            Thread(target=self._read, name="cache-read", daemon=True).start()
         if self.cache.owes and self._settling.acquire(blocking=False):
             Thread(target=self._settle, name="cache-settle", daemon=True).start()
-        return found
 
     def _remember(self, text: int) -> None:
         if len(self._served) >= _MOST_SERVED:
             self._served.clear()
         self._served.add(text)
+
+    def _read(self) -> None:
+        try:
+            self.cache.warming.read_wanted()
+        except Exception as error:
+            tell(self._hooks, CacheFailed("open", type(error).__name__))
+            sleep(self._slow)
+        finally:
+            self._reading.release()
 
     def _settle(self) -> None:
         """In a thread of its own, one at a time: no lookup waits for a write."""

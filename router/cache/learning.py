@@ -95,7 +95,9 @@ class CacheLearning:
         if served is None or served.candidate is None or served.decision is None:
             return False
         with self._lock:
-            self._memory.partition(served.key.partition, tenant).learn((), served.candidate, 0.0, valid=True)
+            partition = self._memory.ready(served.key.partition, tenant)
+            if partition is not None:
+                partition.learn((), served.candidate, 0.0, valid=True)
         return True
 
     def retract(self, lookup_id: str, *, tenant: str) -> int:
@@ -118,9 +120,9 @@ class CacheLearning:
         )
         with self._lock:
             self._memory.renewed(answer_id)
-            partition = self._memory.partition(key.partition, key.tenant)
-            old = partition.exact(key.exact)
-            if old is None or old.entry_id < entry_id:  # else a newer one came in between
+            partition = self._memory.ready(key.partition, key.tenant)  # None: it is read from the store, with this one
+            old = None if partition is None else partition.exact(key.exact)
+            if partition is not None and (old is None or old.entry_id < entry_id):  # else a newer one came in between
                 if old is not None:
                     partition.drop_entry(old.entry_id)
                 record = AnswerRecord(usd=answer.usd, used=now, created=now, expires=expires)
@@ -138,7 +140,9 @@ class CacheLearning:
         with self._lock:
             self._tenants.reuse(tenant).learn(candidate, decision, valid)
             self._journal.taught(tenant, truth(pending.key.partition, places, candidate, decision, valid))
-            self._memory.partition(pending.key.partition, tenant).learn(places, candidate, decision.risk, valid)
+            partition = self._memory.ready(pending.key.partition, tenant)
+            if partition is not None:
+                partition.learn(places, candidate, decision.risk, valid)
         self._store.learn(Label(places, candidate.answer_id, valid, decision.risk, candidate.cosine))
         self._tenants.changed(tenant)
         self._tenants.save_due()

@@ -4,9 +4,10 @@ Knows where vectors are kept; what becomes of the answers is the caller's.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, text
 
 # the comparison only where the encoder is the same: vectors of two lengths cannot be compared
 _ALIKE = text(
@@ -21,6 +22,13 @@ def alike_in_database(connection: Connection, tenant: str, encoder: str, vector:
     """Answers with a wording whose cosine to a unit `vector` is at least `least`, by pgvector."""
     values = {"tenant": tenant, "encoder": encoder, "vector": as_literal(vector), "least": least}
     return {row[0] for row in connection.execute(_ALIKE, values)}
+
+
+def nearest_in_database(query: Select[Any], vector: np.ndarray, count: int) -> Select[Any]:
+    """The `count` entries of a query that are nearest to a unit `vector`, the nearest first, by pgvector: exactly, for
+    within one partition an index over all of them would have to be searched much too widely."""
+    order = text("cache_entries.embedding <=> CAST(:vector AS vector)").bindparams(vector=as_literal(vector))
+    return query.where(text("cache_entries.embedding IS NOT NULL")).order_by(order).limit(count)
 
 
 def alike_among(

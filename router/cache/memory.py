@@ -1,37 +1,26 @@
 """Partitions in memory, kept in step with the store. Knows when to read, expire, forget and evict; serves nothing."""
 
-import gc
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from router.cache.entry_views import EntryViews
-from router.cache.index import VectorIndex
 from router.cache.key import CacheKey
 from router.cache.lessons import Lesson
-from router.cache.partition import AnswerRecord, Entry, Partition, Record
+from router.cache.partition import Partition
+from router.cache.reader import Loaded, PartitionReader
 from router.cache.records import CacheRules
 from router.cache.store import CacheStore
-from router.cache.stored import StoredAnswer, StoredEntry
+from router.cache.stored import StoredAnswer
 from router.cache.verifier import Verifier
 from router.privacy.leaver import Leaver
 
 _COUNT_EVERY = 16
 _AT_HAND = 0.9  # of the time for which what was read holds, so that it still does a moment later
+_READ_AT_ONCE = 500  # entries: some 20 ms
 _RECENT = 1_024  # answers kept for `sync_seconds` after they were read
-
-
-@dataclass
-class Loaded:
-    """A partition in memory and how far the store has been read into it."""
-
-    partition: Partition
-    tenant: str
-    last_entry: int = 0
-    read_at: float = float("-inf")
 
 
 class CacheMemory:
@@ -42,34 +31,45 @@ class CacheMemory:
         store: CacheStore,
         verifier: Verifier,
         encoder: str,
-        dim: int,
         rules: CacheRules,
         clock: Callable[[], float],
-        embed: Callable[[str], np.ndarray] | None,
+        reader: PartitionReader,
         index_dir: Path | None,
     ) -> None:
         self.encoder = encoder
-        self._store, self._verifier, self._dim = store, verifier, dim
-        self._rules, self._clock, self._embed = rules, clock, embed
-        self._index_dir = index_dir
+        self._store, self._verifier, self._reader = store, verifier, reader
+        self._rules, self._clock, self._index_dir = rules, clock, index_dir
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._recent: OrderedDict[int, tuple[float, StoredAnswer]] = OrderedDict()
         self._inserts = 0
         self.newest = 0  # entry of the store, as far as it was followed
         self._followed_at = float("-inf")
         self._expired: list[int] = []
+        self.wanted: dict[str, str] = {}  # partitions that were asked for and are too large to be read meanwhile
+        self.unloads = 0
 
     def count(self, tenant: str) -> int:
         """Entries of a tenant in memory."""
         return sum(len(one.partition) for one in self._loaded.values() if one.tenant == tenant)
 
-    def warm(self) -> int:
-        """Read everything stored; how many entries that were."""
-        for tenant, name in self._store.partitions():
-            self._read(name, tenant)
-        # A full collection would walk every entry in the middle of a request; what is loaded now will stay.
-        gc.freeze()
+    def __len__(self) -> int:
         return sum(len(one.partition) for one in self._loaded.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._loaded
+
+    def put(self, name: str, loaded: Loaded) -> None:
+        """A partition that was read elsewhere; what came meanwhile is read when it is asked for."""
+        self._loaded.setdefault(name, loaded)
+        self.wanted.pop(name, None)
+
+    def ready(self, name: str, tenant: str) -> Partition | None:
+        """As `partition`; None for one that is not in memory and too large to be read while a request waits. It is
+        wanted from then on."""
+        if name not in self._loaded and (name in self.wanted or self._store.has_more(name, _READ_AT_ONCE)):
+            self.wanted[name] = tenant
+            return None
+        return self.partition(name, tenant)
 
     def partition(self, name: str, tenant: str) -> Partition:
         """A partition with nothing expired in it, as the store had it at most `sync_seconds` ago."""
@@ -110,11 +110,9 @@ class CacheMemory:
         """Entries that other processes, or an earlier run, have stored since the last look."""
         loaded = self._loaded.get(name)
         if loaded is None:
-            loaded = self._loaded[name] = self._opened(name, tenant)
-        for stored in self._store.entries_after(name, loaded.last_entry, self.encoder):
-            loaded.last_entry = stored.row.entry_id
-            if stored.row.entry_id not in loaded.partition.entries:
-                self._admit(loaded.partition, stored)
+            loaded = self._loaded[name] = self._reader.opened(name, tenant)
+        else:
+            self._reader.read(loaded, name)
         loaded.read_at = self._clock()
         return loaded
 
@@ -147,49 +145,6 @@ class CacheMemory:
             for name, loaded in self._loaded.items():
                 if loaded.partition.index.has_graph:
                     loaded.partition.index.save(self._index_dir / f"{name}.index", self._store.secret())
-
-    def _opened(self, name: str, tenant: str) -> Loaded:
-        """A new partition, with the index of the last run where that is whole and of this encoder.
-
-        The store decides what exists: vectors that it knows are not added again, and others are removed.
-        """
-        partition = Partition(self._dim, self.encoder, self._verifier)
-        loaded = Loaded(partition, tenant)
-        saved = self._saved_index(name)
-        if saved is not None:
-            partition.index = saved
-            for stored in self._store.entries_after(name, 0, self.encoder):
-                loaded.last_entry = stored.row.entry_id
-                _check_vector(saved, stored)
-                self._admit(partition, stored)
-            for row in saved.rows() - partition.entries.keys():
-                saved.remove(row)
-        return loaded
-
-    def _saved_index(self, name: str) -> VectorIndex | None:
-        path = None if self._index_dir is None else self._index_dir / f"{name}.index"
-        if path is None or not path.is_file():
-            return None
-        return VectorIndex.load(path, self._dim, self.encoder, self._store.secret())
-
-    def _admit(self, partition: Partition, stored: StoredEntry) -> None:
-        row, vector = stored.row, stored.vector
-        if vector is None and row.vector is not None and self._embed is not None:
-            vector = self._embed(stored.text)
-            self._store.set_vector(row.entry_id, vector, self.encoder)
-        old = partition.exact(row.exact)
-        if old is not None:
-            partition.drop_entry(old.entry_id)
-        entry = Entry(
-            row.entry_id, row.answer_id, stored.text, row.exact, row.created, Record(row.confirmed, row.refuted),
-            row.labels, row.wrong, row.foretold, row.refuted_at,
-        )  # fmt: skip
-        record = AnswerRecord(
-            row.answer_confirmed, row.answer_refuted, row.usd, row.served, row.answer_created, row.answer_created,
-            row.expires,
-        )  # fmt: skip
-        fits = vector is not None and vector.shape == (self._dim,)
-        partition.add(entry, vector if fits else None, record)
 
     def answer(self, key: CacheKey, answer_id: int) -> StoredAnswer | None:
         """The answer as the store had it at most `sync_seconds` ago: another process may have removed it."""
@@ -231,7 +186,10 @@ class CacheMemory:
             del self._loaded[name]
         for answer_id in [one for one, (_, answer) in self._recent.items() if leaver.named(answer.tenant)]:
             del self._recent[answer_id]
+        for name in [name for name, tenant in self.wanted.items() if leaver.named(tenant)]:
+            del self.wanted[name]
         self._verifier.forget_words()
+        self.unloads += 1
 
     def alike(self, tenant: str, vector: np.ndarray, least: float) -> set[int]:
         return self._store.alike(tenant, self.encoder, vector, least)
@@ -252,10 +210,3 @@ class CacheMemory:
         ]
         worths.sort()
         return [answer_id for _, answer_id in worths[: excess + len(worths) // 100]]
-
-
-def _check_vector(index: VectorIndex, stored: StoredEntry) -> None:
-    """Forget a vector that is not the store's: the store was restored or begun anew, and gave its identifiers again."""
-    row = stored.row.entry_id
-    if row in index and (stored.vector is None or not np.array_equal(index.vectors([row])[0], stored.vector)):
-        index.remove(row)

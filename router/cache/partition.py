@@ -47,6 +47,11 @@ class AnswerRecord(Record):
     created: float = 0.0
     expires: float = math.inf
 
+    def use(self, now: float) -> None:
+        """It was served."""
+        self.served += 1
+        self.used = now
+
     def worth(self, now: float, half_life: float) -> float:
         """USD that keeping it is expected to save: what one use saves, times its uses, fading while unused."""
         idle = max(0.0, now - self.used) / half_life

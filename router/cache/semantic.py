@@ -22,6 +22,7 @@ from router.cache.key import CacheKey, NotCacheable, cache_key, forget_partition
 from router.cache.learning import SERVED, CacheLearning
 from router.cache.memory import CacheMemory
 from router.cache.partition import AnswerRecord, Candidate, Entry, Partition
+from router.cache.reader import PartitionReader
 from router.cache.records import CacheLookup, CacheRules, Invalidation, Learnt, Pending, told
 from router.cache.repeats import Repeats
 from router.cache.reuse import Reuse
@@ -31,6 +32,7 @@ from router.cache.stored import StoredAnswer
 from router.cache.tenants import CacheTenants
 from router.cache.verifier import Verifier
 from router.cache.waiting import Waiting
+from router.cache.warming import Warming
 from router.privacy.leaver import Leaver
 from router.requests import Request
 
@@ -60,10 +62,12 @@ class SemanticCache:
         `index_dir` keeps large indexes between runs; what is damaged there is built anew from the store."""
         self.rules = rules or CacheRules()
         self._store, self._verifier, self._clock = store, verifier, clock
-        self._memory = CacheMemory(store, verifier, encoder, dim, self.rules, clock, embed, index_dir)
+        self._reader = PartitionReader(store, verifier, encoder, dim, embed, index_dir)
+        self._memory = CacheMemory(store, verifier, encoder, self.rules, clock, self._reader, index_dir)
         self._lock = threading.RLock()
         self._journal = CacheJournal(JournalStore(store), self._memory, self._lock, clock)
         self._tenants = CacheTenants(store, verifier.prior, self.rules, self._lock, self._journal, seed)
+        self.warming = Warming(store, self._memory, self._reader, self._lock)
         self._waiting = Waiting(store, self.rules.max_pending)
         self.repeats = Repeats()
         self._learning = CacheLearning(
@@ -81,13 +85,20 @@ class SemanticCache:
         if isinstance(key, NotCacheable):
             return CacheLookup(lookup_id, request.tenant, "bypass", key.reason)
         with self._lock:
-            partition, reuse = self._memory.partition(key.partition, key.tenant), self._tenants.reuse(key.tenant)
-            found = None if request.cache.refresh else self._exact(lookup_id, key, partition, reuse, request.cache)
+            partition, reuse = self._memory.ready(key.partition, key.tenant), self._tenants.reuse(key.tenant)
+            found = None
+            if partition is not None and not request.cache.refresh:
+                found = self._exact(lookup_id, key, partition, reuse, request.cache)
+        if partition is None and not request.cache.refresh:
+            equal = self._reader.equal(key)
+            with self._lock:
+                found = self._exact(lookup_id, key, equal, reuse, request.cache)
         if found is not None:
             return found
         made = _made(vector) if key.semantic else None
+        near = None if partition is not None or made is None else self.warming.near(key, made)
         with self._lock:
-            found = self._semantic(lookup_id, key, request, made, reuse)
+            found = self._semantic(lookup_id, key, request, made, reuse, near)
         if found.action == "hit":
             self._tenants.changed(key.tenant)
         return found
@@ -200,9 +211,8 @@ class SemanticCache:
         return self._store.totals()
 
     def warm(self) -> int:
-        """Read everything stored into memory; how many entries that were."""
-        with self._lock:
-            return self._memory.warm()
+        """Read everything stored into memory, while requests may be served; how many entries that were."""
+        return self.warming.warm()
 
     def read_ahead(self, count: int = 50) -> int:
         """Read the words of some entries before a request is compared with them; how many. No lookup waits for it."""
@@ -251,13 +261,21 @@ class SemanticCache:
         reuse.control.exact_hit()
         candidate = Candidate(entry.entry_id, entry.answer_id, entry.text, entry.created, 1.0, 0.0, np.zeros(0), 0.0)
         pending = Pending(key, entry.text, None, candidate, None, may_store=False)
+        partition.answers[answer.answer_id].use(self._clock())
         return self._serve(lookup_id, pending, answer, "exact", "byte-identical request under the same key")
 
     def _semantic(
-        self, lookup_id: str, key: CacheKey, request: Request, vector: np.ndarray | None, reuse: Reuse
+        self,
+        lookup_id: str,
+        key: CacheKey,
+        request: Request,
+        vector: np.ndarray | None,
+        reuse: Reuse,
+        near: Partition | None,
     ) -> CacheLookup:
         # looked up again: the lock was open while the vector was made
-        partition, candidate, controls = self._memory.partition(key.partition, key.tenant), None, request.cache
+        found = near or self._memory.ready(key.partition, key.tenant)
+        partition, candidate, controls = found or self._reader.empty(), None, request.cache
         if vector is not None:
 
             def fresh(entry: Entry) -> bool:
@@ -269,6 +287,7 @@ class SemanticCache:
         if decision.action == "hit" and candidate is not None:
             answer = self._memory.answer(key, candidate.answer_id)
             if answer is not None:
+                partition.answers[answer.answer_id].use(self._clock())
                 return self._serve(lookup_id, pending, answer, "semantic", decision.reason)
             reuse.control.take_back()
             gone = replace(pending, candidate=None, decision=None)
@@ -281,9 +300,6 @@ class SemanticCache:
         judged = pending.decision is not None  # of an exact hit, the log knows all that a complaint needs
         served = replace(pending, may_store=False) if pending.may_store else pending
         self._waiting.keep(SERVED + lookup_id, served, self._clock(), shared=judged)
-        record = self._memory.partition(pending.key.partition, pending.key.tenant).answers[answer.answer_id]
-        record.served += 1
-        record.used = self._clock()
         self._tenants.used(pending.key.tenant, answer.answer_id)
         return told(pending, lookup_id, "hit", reason, tier, answer, self._clock())
 

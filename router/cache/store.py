@@ -6,18 +6,18 @@ returns, so a killed process loses nothing and two processes may share a store.
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from router.cache.answers import NewAnswer
 from router.cache.keeping import drop_unworded, insert_entry, keep_answer
 from router.cache.key import CacheKey
-from router.cache.likeness import alike_among, alike_in_database, keep_in_database
+from router.cache.likeness import alike_among, alike_in_database, keep_in_database, nearest_in_database
 from router.cache.sealing import open_answer
 from router.cache.stored import Label, StoredAnswer, StoredEntry
 from router.cache.tables import answers, entries, states
@@ -92,25 +92,51 @@ class CacheStore:
     def entries_after(self, partition: str, entry_id: int, encoder: str) -> Iterator[StoredEntry]:
         """Entries of a partition that came after one, oldest first. Vectors of another encoder are left out."""
         query = (
-            select(
-                entries,
-                answers.c.usd,
-                answers.c.expires,
-                answers.c.served,
-                answers.c.created.label("answer_created"),
-                answers.c.confirmed.label("answer_confirmed"),
-                answers.c.refuted.label("answer_refuted"),
-            )
-            .join(answers, answers.c.answer_id == entries.c.answer_id)
-            .where(entries.c.partition == partition, entries.c.entry_id > entry_id)
+            _WHOLE_ENTRIES.where(entries.c.partition == partition, entries.c.entry_id > entry_id)
             .order_by(entries.c.entry_id)
+            .execution_options(yield_per=1_000)
         )
         with self.reading() as connection:
-            for row in connection.execution_options(yield_per=1_000).execute(query):
-                fits = row.vector is not None and row.encoder == encoder
-                with suppress(SealedError):
-                    text = self.cipher.open(row.text, row.partition)
-                    yield StoredEntry(row, text, np.frombuffer(row.vector, np.float32) if fits else None)
+            yield from self._entries(connection.execute(query), encoder)
+
+    def _entries(self, rows: Iterable[Row[Any]], encoder: str | None) -> Iterator[StoredEntry]:
+        """What none of our keys opens is as if it were not there."""
+        for row in rows:
+            fits = row.vector is not None and row.encoder == encoder
+            with suppress(SealedError):
+                text = self.cipher.open(row.text, row.partition)
+                yield StoredEntry(row, text, np.frombuffer(row.vector, np.float32) if fits else None)
+
+    @property
+    def searches(self) -> bool:
+        """Whether the database can tell which entries are near."""
+        return self._searches
+
+    def has_more(self, partition: str, count: int) -> bool:
+        """Whether a partition has more than so many entries."""
+        some = select(entries.c.entry_id).where(entries.c.partition == partition).limit(count + 1).subquery()
+        with self.reading() as connection:
+            return int(connection.scalar(select(func.count()).select_from(some)) or 0) > count
+
+    def equal(self, partition: str, exact: bytes) -> list[StoredEntry]:
+        """The entry of the byte-identical request, without its vector."""
+        query = _WHOLE_ENTRIES.where(entries.c.partition == partition, entries.c.exact == exact)
+        with self.reading() as connection:
+            return list(self._entries(connection.execute(query), None))
+
+    def nearest(
+        self, partition: str, encoder: str, vector: np.ndarray, count: int, seconds: float
+    ) -> list[StoredEntry]:
+        """A partition's entries nearest to a unit vector, found by the database; none where it cannot search. Raises
+        StoreError where that takes longer than `seconds`."""
+        if not self._searches:
+            return []
+        query = nearest_in_database(_WHOLE_ENTRIES, vector, count).where(
+            entries.c.partition == partition, entries.c.encoder == encoder
+        )
+        with self.reading() as connection:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(1000 * seconds))}")
+            return list(self._entries(connection.execute(query), encoder))
 
     def changed_since(self, entry_id: int) -> tuple[int, list[tuple[str, str]]]:
         """The newest entry, and (tenant, partition) of those that have entries after one."""
@@ -267,5 +293,14 @@ class CacheStore:
             raise StoreError(f"the cache store could not be read: {type(error).__name__}") from error
 
 
+_WHOLE_ENTRIES = select(
+    entries,
+    answers.c.usd,
+    answers.c.expires,
+    answers.c.served,
+    answers.c.created.label("answer_created"),
+    answers.c.confirmed.label("answer_confirmed"),
+    answers.c.refuted.label("answer_refuted"),
+).join(answers, answers.c.answer_id == entries.c.answer_id)
 _ANSWER_COLUMNS = [answers.c[name] for name in StoredAnswer.__dataclass_fields__]
 _ANSWER = f"SELECT {quoted(StoredAnswer.__dataclass_fields__)} FROM cache_answers WHERE answer_id = ?"

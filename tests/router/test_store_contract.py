@@ -25,7 +25,7 @@ from router.cache.stored import Label
 from router.cache.verifier import Verifier
 from router.decisions import Outcome
 from router.encoders import HashingEncoder
-from router.errors import UnknownDecisionError
+from router.errors import StoreError, UnknownDecisionError
 from router.log import leases
 from router.log.database import open_database
 from router.log.presence import Presence, PresenceStore
@@ -160,6 +160,34 @@ def test_answers_are_found_by_likeness(caches: list[CacheStore]) -> None:
     assert caches[1].alike("t", "e", probe, 0.75) == {ids[0]}
     assert caches[1].alike("t", "e", probe, 0.55) == set(ids[:2])
     assert caches[1].alike("somebody else", "e", probe, -1.0) == set()
+
+
+def test_what_is_near_is_found_within_a_partition_only(caches: list[CacheStore]) -> None:
+    ids = []
+    for number, (partition, vector) in enumerate([("p", 0), ("p", 1), ("q", 0)]):
+        key = CacheKey("t", "s", "f", partition, bytes([number] * 16), True)
+        vectors = np.eye(3, dtype=np.float32)
+        ids.append(caches[0].insert(key, NewAnswer(f"a{number}"), f"w{number}", vectors[vector], "e", 1.0, 9.0)[1])
+    other = CacheKey("t", "s", "f", "p", bytes([9] * 16), True)
+    caches[0].insert(other, NewAnswer("other"), "other", np.ones(5, np.float32), "another encoder", 1.0, 9.0)
+    probe, searches = np.array([0.8, 0.6, 0.0], np.float32), caches[1].searches
+    found = caches[1].nearest("p", "e", probe, 8, 20.0)
+    assert [one.row.entry_id for one in found] == (ids[:2] if searches else [])
+    assert [one.text for one in caches[1].nearest("p", "e", probe, 1, 20.0)] == (["w0"] if searches else [])
+    assert [one.text for one in caches[1].equal("p", bytes([1] * 16))] == ["w1"]
+    assert caches[1].equal("q", bytes([1] * 16)) == []
+    assert [caches[1].has_more("p", count) for count in (2, 3)] == [True, False]
+
+
+def test_a_search_that_takes_too_long_is_given_up(caches: list[CacheStore]) -> None:
+    key = CacheKey("t", "s", "f", "p", bytes(16), True)
+    caches[0].insert(key, NewAnswer("a"), "w", np.eye(3, dtype=np.float32)[0], "e", 1.0, 9.0)
+    if not caches[0].searches:
+        return
+    with caches[1].writing() as connection:
+        connection.execute(text("LOCK TABLE cache_entries IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(StoreError):
+            caches[0].nearest("p", "e", np.eye(3, dtype=np.float32)[0], 8, 0.05)
 
 
 def test_two_processes_keep_one_cache(url: str, verifier: Verifier) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ def test_a_hit_costs_nothing_and_names_the_route_that_answered_then(model: str, 
 class Failing:
     def __init__(self, error: Exception | None, seconds: float = 0.0) -> None:
         self.error, self.seconds, self.asked, self.owes = error, seconds, 0, False
+        self.warming = SimpleNamespace(wants=False, unsearched=0)
 
     def lookup(self, *given: object) -> None:
         self.asked += 1
