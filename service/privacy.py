@@ -14,7 +14,7 @@ from router.errors import InputError
 from router.log.presence import PresenceStore, told_to_all
 from router.log.store import LogStore
 from router.privacy.cipher import Cipher
-from router.privacy.erasure import Whom, totals
+from router.privacy.erasure import Forgotten, Whom, totals
 from router.privacy.forgetting import PATIENCE_SECONDS, forget
 from router.privacy.leaver import Leaver
 from router.privacy.retention import Retention
@@ -70,11 +70,11 @@ def forget_whom(settings: Settings, whom: Whom, labels: Sequence[Path] = ()) -> 
     with closing(LogStore(settings.store_url, late=LateBooking.from_dict)) as store:
         store.settle_everywhere()
     urls = settings.store_url, settings.cache_url or settings.store_url
-    leaver, heard = Leaver.of(whom.tenant, whom.user), True
+    leaver, heard, known = Leaver.of(whom.tenant, whom.user), True, Forgotten()
     removed: dict[str, int] = {}
     with closing(PresenceStore(settings.store_url, PATIENCE_SECONDS)) as presence:
         for files in (labels, ()):
-            again = forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index", files)
+            again = forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index", files, known)
             removed = totals(removed, again)
             heard = told_to_all(presence, leaver) and heard
     return removed, heard

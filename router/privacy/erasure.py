@@ -60,6 +60,11 @@ class Forgotten:
     text_hashes: set[str] = field(default_factory=set)
     partitions: set[str] = field(default_factory=set)
 
+    def take_in(self, other: "Forgotten") -> None:
+        """Decisions and texts that were found besides."""
+        self.decision_ids |= other.decision_ids
+        self.text_hashes |= other.text_hashes
+
     def count(self, table: str, rows: int) -> None:
         if rows:
             self.rows[str(table)] = self.rows.get(table, 0) + rows  # SQLAlchemy names are a kind of str

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from router.errors import StoreError
 from router.log.database import open_database
 from router.privacy.cipher import Cipher
-from router.privacy.erasure import Whom, find, forget_cache, forget_log, totals
+from router.privacy.erasure import Forgotten, Whom, find, forget_cache, forget_log, totals
 from router.privacy.label_files import forget_labels
 
 T = TypeVar("T")
@@ -28,13 +28,16 @@ def forget(
     whom: Whom,
     index_dir: Path | None = None,
     labels: Sequence[Path] = (),
+    known: Forgotten | None = None,
 ) -> dict[str, int]:
     """Rows removed, by table or file. Committed when it returns, and overwritten on the disk where SQLite keeps them.
 
+    `known` takes in which decisions these were: a second call that is given it finds what came of them meanwhile.
     Raises StoreError, or SealedError where a key is lacking; doing it again is safe.
     """
+    found = Forgotten() if known is None else known
     with writing(store_url) as connection:
-        found = find(connection, whom)
+        found.take_in(find(connection, whom))
     harvested = {path.name: forget_labels(path, whom, found) for path in labels}
     with writing(cache_url) as connection:  # first: what the log says of a user is needed for this
         cache = forget_cache(connection, whom, found, cipher.open)

@@ -20,6 +20,7 @@ from router.log import presence
 from router.log.presence import Presence, PresenceStore
 from router.log.store import LogStore
 from router.policy import Policy
+from router.privacy.leaver import Leaver
 from router.privacy.text_rule import TextRule
 from router.safe_route import SafeRoute
 from router.settings import Settings
@@ -135,6 +136,13 @@ def test_every_process_on_the_store_forgets_before_the_answer_comes(
     assert cached(service) and cached(other)
     waiting = ASKED | {"prompt": "does bobby cough"}
     other.post("/route", waiting)  # its text awaits an answer in memory, and is not written yet
+    flushing = other.engine.forget  # it writes down what it awaits a moment before it hears
+
+    def flushed_before(leaver: Leaver) -> None:
+        other.engine.cache.cache.flush()
+        flushing(leaver)
+
+    running[1]._hear = flushed_before
     done = service.post("/privacy/forget", {"tenant": "acme", "user": "bobby"}).json()
     assert done["everywhere"] and done["removed"]["cache_answers"] == 1
     other.engine.cache.cache.flush()
