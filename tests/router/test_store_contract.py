@@ -2,6 +2,7 @@
 
 import importlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +25,9 @@ from router.cache.store import CacheStore
 from router.cache.stored import Label
 from router.cache.verifier import Verifier
 from router.decisions import Outcome
+from router.drift import shared_inputs
+from router.drift.shared_inputs import Inputs
+from router.drift.sources import INPUTS
 from router.encoders import HashingEncoder
 from router.errors import StoreError, UnknownDecisionError
 from router.log import leases
@@ -37,6 +41,8 @@ from router.policy import Policy
 from router.prices import PriceBook
 from router.privacy.leaver import Leaver
 from router.requests import Request
+from router.rollout import guard_standing, tallies
+from router.rollout.tallies import Tally
 from router.shadow.daily_cap import DailyCap
 from router.spend import ledger
 from router.spend.budgets import Estimate
@@ -126,6 +132,22 @@ def test_what_alternatives_cost_a_day_is_one_sum(logs: list[LogStore]) -> None:
     assert held is not None and two.take(0.5) is None
     one.correct(held, 0.25)
     assert two.take(0.5) is not None and two.spent == one.spent == 0.75
+
+
+def test_what_processes_count_and_see_is_one(logs: list[LogStore]) -> None:
+    """Both count into one tally, and what both saw is handed out once, though both ask at once."""
+    mine, seen = Tally(2, 1, 0, Counter({5: 2})), Inputs("v", "acme", np.ones((3, len(INPUTS))))
+    written = [log.write(lambda c: tallies.add(c, {"v": mine}, AT)) for log in logs * 3]
+    written += [log.write(lambda c: shared_inputs.put(c, 1.0, [seen])) for log in logs]
+    for one in written:
+        one.result(20)
+    handed = [log.write(lambda c: shared_inputs.take(c, "v")) for log in logs]
+    assert sum(len(one.numbers) for taken in handed for one in taken.result(20)) == 6
+    logs[0].write(lambda c: guard_standing.keep(c, AT, {"watch": "v"}, {"n": 1})).result(20)
+    logs[1].write(lambda c: guard_standing.keep(c, AT, {"watch": "w"}, {"n": 2})).result(20)
+    with logs[0].reading() as connection:
+        assert tallies.read(connection, ["v"]) == {"v": Tally(12, 6, 0, Counter({5: 12}))}
+        assert guard_standing.read(connection) == ({"watch": "w"}, {"n": 2})
 
 
 def test_the_cache_keeps_answers_histories_and_states(caches: list[CacheStore]) -> None:
