@@ -21,7 +21,8 @@ from router.routes import Route
 from training.large_labels import Kept, bounded_reading, checked_batches, hash_codes, numbered, row_count
 from training.new_models import with_unlabelled
 
-# Rows that a part has on average, and how many parts there may be: beyond 50 million rows parts grow with the file.
+# Rows that a part has on average, or as few as may be in memory, and how many parts there may be: beyond 50 million
+# rows parts grow with the file.
 PART_ROWS, MOST_PARTS = 100_000, 500
 # What is kept judges what the rest taught: at most this share of the queries, as of five folds one is held out.
 KEPT_SHARE = 0.2
@@ -82,7 +83,7 @@ def sort_labels(path: Path, most: int, seed: int, split_by: SplitBy, beside: Pat
 
 def _sort(path: Path, most: int, seed: int, split_by: SplitBy, folder: Path) -> SortedLabels:
     rows = row_count(path)
-    count = int(np.clip(-(-rows // PART_ROWS), 1, MOST_PARTS))
+    count = int(np.clip(-(-rows // min(PART_ROWS, most)), 1, MOST_PARTS))
     files = tuple(folder / f"{number:04d}.arrow" for number in range(count))
     kept = Kept(min(most, max(1, int(KEPT_SHARE * rows))))
     names: set[tuple[str, str]] = set()

@@ -42,7 +42,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SortedLabels]:
     )
     table.to_parquet(folder / "l.parquet")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.sorted_labels.PART_ROWS", 100)
+        patch.setattr("training.sorted_labels.PART_ROWS", 70)
         with sort_labels(folder / "l.parquet", 80, 0, "query", folder / "p") as found:
             yield found
 
@@ -56,7 +56,7 @@ def streamed(large: SortedLabels, folder: Path) -> LabelStream:
 def test_every_query_comes_once_with_the_routes_asked_for(large: SortedLabels, tmp_path: Path) -> None:
     stream = streamed(large, tmp_path)
     batches = list(stream.batches())
-    assert len(batches) == 3 and sorted(q for one in batches for q in one.ids) == sorted(f"q{i}" for i in range(90))
+    assert len(batches) == 4 and sorted(q for one in batches for q in one.ids) == sorted(f"q{i}" for i in range(90))
     assert (stream.queries, stream.labels, stream.tasks) == (90, 180, ("sum", "tale"))
     assert list(stream.counts) == [90, 90, 0] and stream.right.sum() == sum(np.nansum(one.correct) for one in batches)
     kept = {query for one in batches for query, there in zip(one.ids, one.kept) if there}
