@@ -106,7 +106,7 @@ def _listed(engine: Engine, settings: Settings) -> dict[str, Any]:
         "candidate": candidate,
         "pointers": {name: _pointed(settings, name) for name in (POINTER, CANDIDATE)},
         "available": [{"policy": name, "version": version} for name, version in policies_in(settings.models_dir)],
-        "registry": standing(settings),
+        "registry": None if settings.policy is not None else standing(settings),
         "changes": [] if engine.store is None else _recent(engine.store),
     }
 

@@ -54,6 +54,19 @@ def service(tmp_path: Path, safe: SafeRoute, store: LogStore, write_policy: Call
     engine.close()
 
 
+def test_the_list_says_whether_the_registry_is_behind(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIERWISE_MLRUNS_DIR", str(tmp_path / "mlruns"))
+    assert Service(service.engine, service.models).call("GET", "/policies").json()["registry"] is None
+    (tmp_path / "mlruns").mkdir()
+    (tmp_path / "mlruns" / "mlflow.db").touch()
+    told = Service(service.engine, service.models).call("GET", "/policies").json()["registry"]
+    assert told == {"aliases": None, "at": None, "lags": True, "problem": None}
+    fixed = Service(service.engine, service.models, service.models / "old")  # then no pointer says what serves
+    assert fixed.call("GET", "/policies").json()["registry"] is None
+
+
 def test_a_policy_goes_up_and_comes_back_with_its_reasons(service: Service) -> None:
     first = service.call("POST", "/policies/promote", json={"policy": "new", "reason": "cheaper", "by": "ann"}).json()
     assert (first["action"], first["share"], first["recorded"]) == ("stage", 0.01, True)
