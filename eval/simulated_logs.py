@@ -63,7 +63,8 @@ def _logging(logging: Logging, old: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CoverageFigure:
-    """How often an estimator's 95 % intervals held the truth, with its bias and root mean squared error."""
+    """How often an estimator's 95 % intervals held the truth, NaN where it has none of a kind; with its bias and root
+    mean squared error."""
 
     logging: str
     estimator: str
@@ -88,7 +89,7 @@ def coverage(logging: Logging, repetitions: int = 500, n: int = 5_000, replicate
         for name, one, near in zip(NAMES, made, drawn):
             spread = 1.0 if name == "DM" else 1 / least if name == "IPS" else 2 / least + 1
             intervals = student_interval(one), near, bernstein_interval(one, 0.05, spread)
-            held[name][i] = [low <= world.truth <= high for low, high in intervals]
+            held[name][i] = [np.nan if low != low else low <= world.truth <= high for low, high in intervals]
             values[name][i] = one.value
     return [_figure(logging, name, held[name], values[name] - world.truth) for name in NAMES]
 

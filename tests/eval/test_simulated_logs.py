@@ -21,3 +21,4 @@ def test_coverage_counts_intervals_that_hold():
     for share in (found["DR"].student, found["DR"].bootstrap):
         assert share >= 0.8
     assert found["DM"].student < 0.5
+    assert np.isnan(found["SNIPS"].bernstein)  # a ratio has none, which is not the same as one that never holds
