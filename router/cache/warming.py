@@ -21,6 +21,7 @@ class Warming:
 
     def __init__(self, store: CacheStore, memory: CacheMemory, reader: PartitionReader, lock: threading.RLock) -> None:
         self._store, self._memory, self._reader, self._lock = store, memory, reader, lock
+        self._loading = threading.Lock()
         self.unsearched = 0
         self._warms = False
 
@@ -49,10 +50,12 @@ class Warming:
 
     def read_wanted(self) -> None:
         """Read what requests have asked for and was too large to be read while they waited. Raises StoreError."""
-        while self._memory.wanted:
+        while True:
             with self._lock:
-                name, tenant = next(iter(self._memory.wanted.items()))
-            self._load(name, tenant)
+                wanted = next(iter(self._memory.wanted.items()), None)
+            if wanted is None:
+                return
+            self._load(*wanted)
 
     def near(self, key: CacheKey, vector: np.ndarray) -> Partition:
         """What the database finds near a request in a partition that is not in memory; nothing where it is too slow."""
@@ -63,11 +66,14 @@ class Warming:
             return self._reader.empty()
 
     def _load(self, name: str, tenant: str) -> None:
-        with self._lock:
-            known, unloads = name in self._memory, self._memory.unloads
-        if known:
-            return
-        loaded = self._reader.opened(name, tenant)
-        with self._lock:
-            if self._memory.unloads == unloads:  # else somebody was forgotten meanwhile, whose entries these may be
-                self._memory.put(name, loaded)
+        """One at a time: whoever waits for the same partition finds it in memory."""
+        with self._loading:
+            with self._lock:
+                unloads = self._memory.unloads
+                if name in self._memory:
+                    self._memory.wanted.pop(name, None)
+                    return
+            loaded = self._reader.opened(name, tenant)
+            with self._lock:
+                if self._memory.unloads == unloads:  # else somebody was forgotten meanwhile, whose entries these may be
+                    self._memory.put(name, loaded)

@@ -1,6 +1,7 @@
 """A large partition is served from the store until it is in memory."""
 
 from collections.abc import Callable
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -84,6 +85,23 @@ def test_what_is_learnt_meanwhile_is_there_once_it_is_read(cold: SemanticCache, 
     assert ask(cold, embed, "track my parcel").answer.content == "here"
     assert cold.warm() == 4
     assert ask(cold, embed, "track my parcel").answer.content == "here"
+
+
+def test_what_is_wanted_while_everything_is_read_is_read_once(cold: SemanticCache, embed: Embed, monkeypatch) -> None:
+    opened, read, asked = cold._reader.opened, [], []
+
+    def watched(name: str, tenant: str) -> object:
+        read.append(name)
+        ask(cold, embed, "something else")
+        asked.append(Thread(target=cold.warming.read_wanted))
+        asked[-1].start()
+        return opened(name, tenant)
+
+    monkeypatch.setattr(cold._reader, "opened", watched)
+    assert cold.warm() == 3
+    for one in asked:
+        one.join(5)
+    assert len(read) == 1 and not cold.warming.wants
 
 
 def test_what_is_forgotten_while_it_is_read_does_not_come_back(cold: SemanticCache, embed: Embed, monkeypatch) -> None:
