@@ -200,6 +200,8 @@ def _frontier(arguments: argparse.Namespace) -> None:
 def _decide(arguments: argparse.Namespace) -> None:
     settings, started = Settings(), time.perf_counter()
     table_kind(arguments.out)
+    if arguments.value is not None and not arguments.value >= 0:  # nor is NaN
+        raise InputError("value", arguments.value, "not an amount", "Give USD of 0 or more; inf for the best answers.")
     policy = Policy.load(arguments.policy)
     queries = read_queries(arguments.queries)
     if arguments.plans and arguments.evidence is None:

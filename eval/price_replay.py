@@ -11,7 +11,7 @@ import numpy as np
 from router.catalog import PRICE_KEYS, read_routes_file
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder
-from router.errors import InputError
+from router.errors import InputError, listed
 from router.estimate.estimators import Estimates
 from router.labels import read_labels
 from router.moments import parse_moment
@@ -51,8 +51,8 @@ def repriced(policy: Policy, settings: Mapping[str, Mapping[str, Any]]) -> Polic
     """The policy with the prices that a routes file gives; what was learned stays as it is."""
     unknown = [key for key in settings if not any(key in (route.model, route.key) for route in policy.routes)]
     if unknown:
-        names = ", ".join(route.key for route in policy.routes[:8])
-        raise InputError("prices", unknown[0], "not a route of this policy", f"There are: {names}.")
+        cure = f"There are: {listed([route.key for route in policy.routes])}."
+        raise InputError("prices", unknown[0], "not a route of this policy", cure)
     specs = dict(policy.specs)
     for route, spec in policy.specs.items():
         told = {**settings.get(route.model, {}), **settings.get(route.key, {})}

@@ -76,14 +76,15 @@ class ConstraintError(InputError):
         self.conflict = tuple(conflict)
         named = [f"{one.field} {shown(one.value)}" for one in self.conflict]
         last, others = self.conflict[-1], " and ".join(named[:-1])
-        alone = [f"{one.field} allows {_listed(one.allows)}" for one in self.conflict]
+        alone = [f"{one.field} allows {listed(one.allows, 3)}" for one in self.conflict]
         problem = (
             f"no route satisfies it together with {others}: {'; '.join(alone)}" if others else "no route satisfies it"
         )
         super().__init__(last.field, last.value, problem, cure)
 
 
-def _listed(routes: Sequence[str], most: int = 3) -> str:
+def listed(routes: Sequence[str], most: int = 12) -> str:
+    """Names in a message, and how many more there are."""
     more = f" and {len(routes) - most} more" if len(routes) > most else ""
     return (", ".join(routes[:most]) or "none") + more
 

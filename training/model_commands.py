@@ -37,7 +37,7 @@ def add_model_commands(
 
 def _ask(arguments: argparse.Namespace) -> None:
     if arguments.count < 1:
-        raise InputError("count", arguments.count, "nothing to ask", "Ask for 20 or more.")
+        raise InputError("count", arguments.count, "nothing to ask", "Ask for 1 or more; 20 are a start.")
     settings = Settings()
     policy, data = Policy.load(arguments.policy), read_labels(arguments.labels).part("train")
     with stage_progress() as progress:

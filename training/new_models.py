@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from router.catalog import USUAL_CALL
-from router.errors import InputError, UnknownModelError
+from router.errors import InputError, UnknownModelError, listed
 from router.estimate.estimators import Estimator
 from router.estimate.members import expit, log_odds
 from router.labels import CELL_COLUMNS, LabelMatrix
@@ -49,8 +49,8 @@ def choose_routes(data: LabelMatrix, unlabelled: Sequence[Route], without: Seque
     """The label set with routes nobody has run yet, and without retired models or routes. Raises InputError."""
     for name in without:
         if not any(name in (route.model, route.key) for route in data.routes):
-            near = ", ".join(route.key for route in data.routes[:8])
-            raise InputError("without", name, "no labelled model or route of that name", f"There are: {near}.")
+            cure = f"There are: {listed([route.key for route in data.routes])}."
+            raise InputError("without", name, "no labelled model or route of that name", cure)
     kept = [route for route in data.routes if route.model not in without and route.key not in without]
     if not kept:
         raise InputError("without", list(without), "no route would be left", "Retire fewer.")

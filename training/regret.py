@@ -18,7 +18,7 @@ from router.console import stage_progress
 from router.costs import billed_usd, expected_usd
 from router.embedding_cache import embed_cached
 from router.encoders import Encoder, load_encoder
-from router.errors import InputError
+from router.errors import InputError, listed
 from router.estimate.linear_algebra import one_blas_thread
 from router.labels import CELL_COLUMNS, LabelMatrix, read_labels
 from router.moments import parse_moment
@@ -52,8 +52,8 @@ def regret_curve(
 ) -> list[Regret]:
     """One row per count. Raises InputError for a route without labels."""
     if route not in parts.train.routes:
-        near = ", ".join(one.key for one in parts.train.routes[:8])
-        raise InputError("route", route.key, "no labels of it to hide", f"There are: {near}.")
+        cure = f"There are: {listed([one.key for one in parts.train.routes])}."
+        raise InputError("route", route.key, "no labels of it to hide", cure)
     column = parts.train.routes.index(route)
     known = np.flatnonzero(~np.isnan(parts.train.correct[:, column]))
     others = parts.train.with_routes([one for one in parts.train.routes if one != route])

@@ -90,6 +90,14 @@ def test_another_encoder_is_refused_with_2(world, monkeypatch, capsys):
     assert not (world / "never.parquet").exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "told"), [(("--value", "nan"), "value: not an amount"), (("--out", "d.xyz"), "out: unknown file ending")]
+)
+def test_what_is_wrong_is_told_before_anything_is_decided(world, capsys, said, told):
+    asked = ["decide", "--queries", "nowhere.parquet", "--out", "d.parquet", *said]
+    assert run(world, *asked) == 2 and told in capsys.readouterr().err
+
+
 def test_the_frontier_report_is_written_and_says_simulated(world, capsys):
     out = world / "report"
     assert run(world, "frontier", "--labels", str(world / "l.parquet"), "--out", str(out), "--replicates", "50") == 0

@@ -3,7 +3,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from router.errors import InputError, shown
+from router.errors import InputError, listed, shown
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,7 @@ def test_a_long_value_is_cut_and_its_length_told():
 def test_a_wrong_value_names_row_column_value_and_cure():
     told = str(InputError("correct", np.float64(2.0), "not usable", "Give a number from 0 to 1.", row=10))
     assert told == "row 10, column correct: not usable (got 2.0). Give a number from 0 to 1."
+
+
+def test_a_list_says_how_much_it_leaves_out():
+    assert listed(["a", "b", "c"], 2) == "a, b and 1 more" and listed([]) == "none"
