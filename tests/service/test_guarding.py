@@ -1,6 +1,7 @@
 """A policy on trial that does harm loses its traffic, and the reason is kept."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from router.current_policy import CANDIDATE, read_current
-from router.decisions import Outcome
+from router.decisions import Decision, Outcome, new_decision_id
 from router.encoders import HashingEncoder
 from router.errors import StoreError
 from router.events import Decided, PolicyChanged, Undecided
@@ -44,11 +45,14 @@ class World:
         self.counts.publish(self.store)
         self.following.look()
 
+    def decided(self, name: str) -> tuple[Request, Decision]:
+        request = Request.from_mapping({"prompt": "What is 2 + 2?"})
+        return request, self.policies[name].decide(request, HashingEncoder().encode([request.text])[0], self.at)
+
     def calls(self, name: str, n: int, **said: object) -> None:
-        for i in range(n):
-            request = Request.from_mapping({"prompt": f"What is {i} + 2?"})
-            vector = HashingEncoder().encode([request.text])[0]
-            decision = self.policies[name].decide(request, vector, self.at)
+        request, one = self.decided(name)
+        for _ in range(n):
+            decision = replace(one, decision_id=new_decision_id())
             self.store.append(decision, request)
             self.counts(Decided(decision))
             outcome = Outcome(decision.decision_id, **{"usd": Decimal("0.001"), "correct": 1.0, **said})
@@ -56,8 +60,7 @@ class World:
         last.result(20)
 
     def timed(self, name: str, n: int, seconds: float, counts: DecisionCounts | None = None) -> None:
-        request = Request.from_mapping({"prompt": "What is 2 + 2?"})
-        decision = self.policies[name].decide(request, HashingEncoder().encode([request.text])[0], self.at)
+        _, decision = self.decided(name)
         for _ in range(n):
             (counts or self.counts)(Decided(decision, seconds=seconds))
 
