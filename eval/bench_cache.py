@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from eval.cache_references import references
+from eval.cache_references import pair_logits, references
 from eval.cache_replay import Step, Stream, embed_texts, read_stream, replay
 from router.cache.partition import AnswerRecord, Entry, Partition, Record
 from router.cache.reuse import Reuse
@@ -50,10 +50,21 @@ class RememberingVerifier(Verifier):
     def unpacked(self, packed: bytes) -> TextView:
         return self._by_id[int.from_bytes(packed)]
 
-    def logits(self, request: TextView, entries: Sequence[TextView], cosines: Sequence[float]) -> np.ndarray:
-        new = [(e, c) for e, c in zip(entries, cosines) if (id(request), id(e)) not in self._logits]
-        for (entry, _), logit in zip(new, self._verifier.logits(request, [e for e, _ in new], [c for _, c in new])):
-            self._logits[id(request), id(entry)] = float(logit)
+    def alike(self, vector: np.ndarray, others: np.ndarray) -> list[float]:
+        return self._verifier.alike(vector, others)
+
+    def logits(
+        self,
+        request: TextView,
+        entries: Sequence[TextView],
+        cosines: Sequence[float],
+        alike: Sequence[float] | None = None,
+    ) -> np.ndarray:
+        new = [i for i, entry in enumerate(entries) if (id(request), id(entry)) not in self._logits]
+        said = None if alike is None else [alike[i] for i in new]
+        logits = self._verifier.logits(request, [entries[i] for i in new], [cosines[i] for i in new], said)
+        for i, logit in zip(new, logits):
+            self._logits[id(request), id(entries[i])] = float(logit)
         return np.array([self._logits[id(request), id(entry)] for entry in entries])
 
 
@@ -139,8 +150,7 @@ def pair_rows(name: str, stream: Stream, verifier: Verifier, embed: Embed) -> It
     vectors = embed_texts(stream, embed)
     pairs = list(zip(stream.texts, stream.stored or ()))
     cosines = np.array([float(vectors[a] @ vectors[b]) for a, b in pairs])
-    views = {text: verifier.view(text) for text in vectors}
-    logits = np.array([verifier.logits(views[a], [views[b]], [c])[0] for (a, b), c in zip(pairs, cosines)])
+    logits = pair_logits(pairs, cosines, vectors, verifier)
     same, rows = np.array([key == "same" for key in stream.keys]), f"{name}, test part"
     yield "AUC of the verifier, cosine alone", f"{_auc(same, logits)}, {_auc(same, cosines)}", len(same), rows
     counts = Counts.of(replay(stream, vectors, verifier, BudgetRules(max_wrong=0.01)))

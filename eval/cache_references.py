@@ -3,7 +3,7 @@
 Hindsight is not available to a service: it shows what a fixed threshold could reach at best, on this stream.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +51,8 @@ def references(
     def judged(meeting: _Meeting, i: int, least: float) -> bool:
         pair = (i, meeting.entry)
         if pair not in known:
-            known[pair] = float(verifier.logits(views[i], [views[meeting.entry]], [meeting.cosine])[0])
+            alike = verifier.alike(vectors[stream.texts[i]], vectors[stream.texts[meeting.entry]][None, :])
+            known[pair] = float(verifier.logits(views[i], [views[meeting.entry]], [meeting.cosine], alike)[0])
         return known[pair] >= least
 
     logits = [_threshold(stream, vectors, judged, least) for least in _LOGITS]
@@ -151,14 +152,25 @@ def _pair_references(
     same = np.array([key == "same" for key in stream.keys])
     pairs = list(zip(stream.texts, stream.stored or ()))
     cosines = np.array([float(vectors[a] @ vectors[b]) for a, b in pairs])
-    logits = np.array(
-        [verifier.logits(verifier.view(a), [verifier.view(b)], [c])[0] for (a, b), c in zip(pairs, cosines)]
-    )
+    logits = pair_logits(pairs, cosines, vectors, verifier)
     return [
         _cut("threshold in hindsight", cosines, same, max_wrong, per),
         _cut("verifier alone, threshold in hindsight", logits, same, max_wrong, per),
         Reference("oracle", int(same.sum()), 0, len(same)),
     ]
+
+
+def pair_logits(
+    pairs: Sequence[tuple[str, str]], cosines: np.ndarray, vectors: dict[str, np.ndarray], verifier: Verifier
+) -> np.ndarray:
+    """What the verifier alone says of each pair (request, stored)."""
+    views = {text: verifier.view(text) for pair in pairs for text in pair}
+    return np.array(
+        [
+            verifier.logits(views[a], [views[b]], [c], verifier.alike(vectors[a], vectors[b][None, :]))[0]
+            for (a, b), c in zip(pairs, cosines.tolist())
+        ]
+    )
 
 
 def _cut(name: str, scores: np.ndarray, same: np.ndarray, max_wrong: float, per: str) -> Reference:

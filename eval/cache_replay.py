@@ -164,7 +164,8 @@ def _pair_candidate(
     theirs: _PairPlace,
 ) -> Candidate:
     cosine = float(min(1.0, vectors[text] @ vectors[stored]))
-    logit = verifier.logits(verifier.view(text), [verifier.view(stored)], [cosine])
+    alike = verifier.alike(vectors[text], vectors[stored][None, :])
+    logit = verifier.logits(verifier.view(text), [verifier.view(stored)], [cosine], alike)
     both = Record(
         ours.entry.record.confirmed + theirs.entry.record.confirmed,
         ours.entry.record.refuted + theirs.entry.record.refuted,

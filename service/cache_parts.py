@@ -27,7 +27,7 @@ def open_cache(settings: Settings, encoder: Encoder | None) -> SemanticCache:
     name = _NO_ENCODER if identity is None else f"{identity.weights[:24]}-{identity.precision}"
     return SemanticCache(
         store,
-        Verifier.load(settings.cache_verifier),
+        Verifier.load(settings.cache_verifier, "" if identity is None else identity.weights),
         name,
         _NO_DIM if identity is None else identity.dim,
         rules_of(settings),

@@ -1,12 +1,13 @@
 """Train the cache's verifier: the judge of pairs, the table of word rarity, and where the online risk model starts.
 
-The pairs' calibrate part and edits of its texts teach the judge; template traffic, which the judge never saw, is
+The pairs' calibrate part and edits of its texts teach the judge, vectors first and the trees that read their verdict
+after; template traffic, which the judge never saw, is
 replayed with every answer revealed and teaches the prior. The test part is measured once, after everything is fixed.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from router.cache.lexicon import STOP
+from router.cache.pair_vectors import PairVectors
 from router.cache.partition import Entry, Partition, Record
 from router.cache.risk_model import CONTEXT_FEATURES
 from router.cache.text_view import TextView, Viewer, fit_idf
@@ -26,17 +28,19 @@ from router.encoders import Encoder
 from router.errors import InputError
 from router.tables import read_table
 from training.near_misses import Pair, edited_pairs
+from training.pair_vectors import fit_pair_vectors, out_of_fold
 from training.template_traffic import template_stream
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 _TREES = {
     "objective": "binary", "learning_rate": 0.06, "num_leaves": 16, "min_child_samples": 60, "feature_fraction": 0.6,
     "bagging_fraction": 0.8, "bagging_freq": 1, "verbose": -1, "num_threads": 1, "seed": 1, "deterministic": True,
-    # a nearer pair is never less likely to be the same, all words being equal
-    "monotone_constraints": [1] + [0] * (len(PAIR_FEATURES) - 1),
+    # a nearer pair, or one that the vectors speak for, is never less likely to be the same, all words being equal
+    "monotone_constraints": [1, *[0] * (len(PAIR_FEATURES) - 2), 1],
 }  # fmt: skip
 _ROUNDS = 220
 _EDITS, _EDIT_WEIGHT = 8_000, 0.75
+_WITHOUT_VECTORS = 0.25  # rows that also teach what to say where the vectors are of another encoder
 _PRIOR_VARIANCE, _INTERCEPT_VARIANCE = 0.25, 1.0
 _TRAFFIC = {"trains": 1_500, "library": 900, "kitchen": 1_200, "warehouse": 2_000, "helpdesk": 1_000}
 
@@ -52,6 +56,8 @@ class PairSet:
 @dataclass
 class _Rows:
     features: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
     same: np.ndarray
     weight: np.ndarray
     group: np.ndarray
@@ -79,11 +85,12 @@ def fit_verifier(
     progress("Cross-validating", 0.3)
     measured = {"cross_validated": _cross_validated(rows, [one.path.stem for one in sets])}
     progress("Fitting", 0.6)
-    model = _fit(rows).model_to_string()
-    draft = Verifier(lgb.Booster(model_str=model), idf, _flat_prior(), {})
+    booster, vectors = _fit(rows)
+    model, vectors = booster.model_to_string(), replace(vectors, encoder=encoder.identity.weights)
+    draft = Verifier(lgb.Booster(model_str=model), idf, _flat_prior(), {}, vectors)
     progress("Replaying template traffic", 0.7)
     prior = fit_prior(draft, look.embed, seed)
-    measured["test"] = [_test(draft, look, one.path.stem, table) for one, table in zip(sets, tables)]
+    measured["test"] = [_test(draft, vectors, look, one.path.stem, table) for one, table in zip(sets, tables)]
     progress("Writing", 1.0)
     trained = {
         "encoder": encoder.identity.as_dict(),
@@ -94,7 +101,7 @@ def fit_verifier(
         "rounds": _ROUNDS,
         "measured": measured,
     }
-    return save_verifier(out, model, idf, prior, trained)
+    return save_verifier(out, model, idf, vectors, prior, trained)
 
 
 def fit_prior(verifier: Verifier, embed: Embed, seed: int) -> RiskPrior:
@@ -165,10 +172,13 @@ class _Look:
             self._views[text] = self._viewer.view(text)
         return self._views[text]
 
+    def vectors(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        return self.embed(list(table["cached"])), self.embed(list(table["incoming"]))
+
     def features(self, table: pd.DataFrame) -> np.ndarray:
-        cached, incoming = list(table["cached"]), list(table["incoming"])
-        cosines = np.einsum("ij,ij->i", self.embed(cached), self.embed(incoming))
-        pairs = zip(cached, incoming, cosines.tolist())
+        """As PAIR_FEATURES, the vectors' verdict left open."""
+        cosines = np.einsum("ij,ij->i", *self.vectors(table))
+        pairs = zip(table["cached"], table["incoming"], cosines.tolist())
         return np.array([pair_features(self.view(a), self.view(b), c) for a, b, c in pairs], np.float32)
 
 
@@ -190,8 +200,11 @@ def _edits(table: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _rows(look: _Look, tables: Sequence[pd.DataFrame], weights: Sequence[float]) -> _Rows:
     groups = _components(tables)
+    vectors = [look.vectors(table) for table in tables]
     return _Rows(
         np.concatenate([look.features(table) for table in tables]),
+        np.concatenate([first for first, _ in vectors]),
+        np.concatenate([second for _, second in vectors]),
         np.concatenate([table["same"].to_numpy(int) for table in tables]),
         np.concatenate([np.full(len(table), weight) for table, weight in zip(tables, weights)]),
         groups,
@@ -216,17 +229,34 @@ def _components(tables: Sequence[pd.DataFrame]) -> np.ndarray:
     return pd.factorize(pd.Series(roots))[0]
 
 
-def _fit(rows: _Rows, chosen: np.ndarray | None = None) -> lgb.Booster:
-    at = slice(None) if chosen is None else chosen
-    data = lgb.Dataset(rows.features[at], rows.same[at], weight=rows.weight[at], feature_name=list(PAIR_FEATURES))
-    return lgb.train(_TREES, data, _ROUNDS)
+def _fit(rows: _Rows, chosen: np.ndarray | None = None) -> tuple[lgb.Booster, PairVectors]:
+    """The vectors' judge on the chosen rows, and trees that read what it says of rows it did not see."""
+    at = np.arange(len(rows.same)) if chosen is None else chosen
+    first, second, same, weight = rows.first[at], rows.second[at], rows.same[at], rows.weight[at]
+    features = _with_vectors(rows.features[at], out_of_fold(first, second, same, weight, rows.group[at]))
+    blind = np.random.default_rng(0).random(len(at)) < _WITHOUT_VECTORS
+    data = lgb.Dataset(
+        np.concatenate([features, rows.features[at][blind]]),
+        np.concatenate([same, same[blind]]),
+        weight=np.concatenate([weight, weight[blind]]),
+        feature_name=list(PAIR_FEATURES),
+    )
+    return lgb.train(_TREES, data, _ROUNDS), fit_pair_vectors(first, second, same, weight)
+
+
+def _with_vectors(features: np.ndarray, said: np.ndarray) -> np.ndarray:
+    full = features.copy()
+    full[:, -1] = said
+    return full
 
 
 def _cross_validated(rows: _Rows, names: Sequence[str]) -> list[dict[str, Any]]:
     """AUC on rows whose connected component was never trained on."""
     scores = np.zeros(len(rows.same))
     for train, held_out in GroupKFold(4).split(scores, groups=rows.group):
-        scores[held_out] = np.asarray(_fit(rows, train).predict(rows.features[held_out]))
+        booster, vectors = _fit(rows, train)
+        said = vectors.of_pairs(rows.first[held_out], rows.second[held_out])
+        scores[held_out] = np.asarray(booster.predict(_with_vectors(rows.features[held_out], said)))
     found, start = [], 0
     for name, part in zip(names, rows.parts):
         at = slice(start, start := start + part["rows"])
@@ -234,11 +264,11 @@ def _cross_validated(rows: _Rows, names: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _test(verifier: Verifier, look: _Look, name: str, table: pd.DataFrame) -> dict[str, Any]:
+def _test(verifier: Verifier, vectors: PairVectors, look: _Look, name: str, table: pd.DataFrame) -> dict[str, Any]:
     test = table[table["split"] == "test"]
     if test["same"].nunique() < 2:
         return {"pairs": name, "n": len(test)}
-    features = look.features(test)
+    features = _with_vectors(look.features(test), vectors.of_pairs(*look.vectors(test)))
     same = test["same"].to_numpy(int)
     return {"pairs": name, "cosine_auc": _auc(same, features[:, 0])["auc"]} | _auc(same, verifier.logits_of(features))
 

@@ -165,8 +165,10 @@ class Partition:
         near = [(self.entries[row], cosine) for row, cosine in zip(rows, cosines) if allowed(self.entries[row])]
         if not near:
             return None
-        views = [self.views.of(entry.entry_id, entry.text) for entry, _ in near[:VERIFIED]]
-        logits = self._verifier.logits(view, views, [cosine for _, cosine in near[:VERIFIED]]).tolist()
+        judged = near[:VERIFIED]
+        views = [self.views.of(entry.entry_id, entry.text) for entry, _ in judged]
+        alike = self._verifier.alike(vector, self.index.vectors([entry.entry_id for entry, _ in judged]))
+        logits = self._verifier.logits(view, views, [cosine for _, cosine in judged], alike).tolist()
         best = logits.index(max(logits))
         entry, cosine = near[best]
         local = _local(near)

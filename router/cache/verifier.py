@@ -1,12 +1,13 @@
-"""Is the answer to one text valid for another? A trained judge of pairs, from words and cosine.
+"""Is the answer to one text valid for another? A trained judge of pairs, from words, cosine and vectors.
 
 Knows pair features and the files of a trained verifier; knows no entries, histories or budgets. The folder holds
-native LightGBM text, a numpy table and JSON; nothing in it is code, and a file that
-differs from the manifest is refused.
+native LightGBM text, numpy tables and JSON; nothing in it is code, and a file that differs from the manifest is
+refused.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -17,6 +18,7 @@ import lightgbm as lgb
 import numpy as np
 
 from router.cache.entry_views import pack, unpack
+from router.cache.pair_vectors import PairVectors
 from router.cache.pair_words import PAIR_WORD_NAMES, misspelt, pair_words
 from router.cache.text_view import TextView, Viewer
 from router.errors import PolicyFileError
@@ -24,14 +26,15 @@ from router.estimate.model_text import read_booster
 from router.trees import Trees
 from router.untrusted import JSON_BYTES, TEXT_BYTES, parse_json, read_array, read_bytes
 
-VERIFIER_VERSION = 1
-PAIR_FEATURES = ("cosine", *PAIR_WORD_NAMES)
-MODEL_FILE, IDF_FILE, PRIOR_FILE, MANIFEST_FILE = "pairs.txt", "idf.npy", "prior.json", "manifest.json"
+VERIFIER_VERSION = 2
+PAIR_FEATURES = ("cosine", *PAIR_WORD_NAMES, "vectors")
+MODEL_FILE, IDF_FILE, VECTORS_FILE, PRIOR_FILE = "pairs.txt", "idf.npy", "vectors.npy", "prior.json"
+MANIFEST_FILE = "manifest.json"
 
 
-def pair_features(request: TextView, entry: TextView, cosine: float) -> list[float]:
-    """One row in the order of PAIR_FEATURES."""
-    return [cosine, *pair_words(request, entry)]
+def pair_features(request: TextView, entry: TextView, cosine: float, alike: float = math.nan) -> list[float]:
+    """One row in the order of PAIR_FEATURES; `alike` is what `PairVectors` says, NaN where nothing does."""
+    return [cosine, *pair_words(request, entry), alike]
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,17 @@ class RiskPrior:
 class Verifier:
     """Scores pairs. Share one per process; `logits` may be called from several threads."""
 
-    def __init__(self, booster: lgb.Booster, idf: np.ndarray, prior: RiskPrior, manifest: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        booster: lgb.Booster,
+        idf: np.ndarray,
+        prior: RiskPrior,
+        manifest: dict[str, Any],
+        vectors: PairVectors | None = None,
+    ) -> None:
+        """Without `vectors`, words and cosine judge alone."""
         self._trees, self._viewer, self.prior, self.manifest = Trees(booster), Viewer(idf), prior, manifest
+        self._vectors = vectors
 
     def view(self, text: str) -> TextView:
         return self._viewer.view(text)
@@ -74,11 +86,24 @@ class Verifier:
     def unpacked(self, packed: bytes) -> TextView:
         return unpack(packed)
 
-    def logits(self, request: TextView, entries: Sequence[TextView], cosines: Sequence[float]) -> np.ndarray:
+    def alike(self, vector: np.ndarray, others: np.ndarray) -> list[float]:
+        """For `logits`: what the vector (dim,) of a request and those (n, dim) of entries say beyond the cosine."""
+        if self._vectors is None:
+            return [math.nan] * len(others)
+        return self._vectors.scores(vector, others).tolist()
+
+    def logits(
+        self,
+        request: TextView,
+        entries: Sequence[TextView],
+        cosines: Sequence[float],
+        alike: Sequence[float] | None = None,
+    ) -> np.ndarray:
         """log-odds that each entry's answer is valid for the request, calibrated on pairs like those of training."""
         if not entries:
             return np.zeros(0)
-        rows = [pair_features(request, entry, cosine) for entry, cosine in zip(entries, cosines)]
+        said = [math.nan] * len(entries) if alike is None else alike
+        rows = [pair_features(request, *pair) for pair in zip(entries, cosines, said)]
         flat = np.fromiter(chain.from_iterable(rows), float, len(rows) * len(PAIR_FEATURES))
         return self.logits_of(flat.reshape(len(rows), -1))
 
@@ -86,28 +111,34 @@ class Verifier:
         return self._trees.raw_scores(rows)
 
     @classmethod
-    def load(cls, folder: Path) -> "Verifier":
-        """Raises PolicyFileError for a folder that is missing, damaged or of another version."""
+    def load(cls, folder: Path, encoder: str = "") -> "Verifier":
+        """`encoder` is the digest of the encoder's weights: where the verifier was trained on the vectors of another,
+        words and cosine judge alone. Raises PolicyFileError for a folder that is missing, damaged or of another
+        version."""
         files = _checked_files(folder)
         manifest = json.loads(files[MANIFEST_FILE])
         try:
             booster = read_booster(files[MODEL_FILE].decode(), MODEL_FILE)
             idf = read_array(folder / IDF_FILE)
             prior = RiskPrior.from_dict(parse_json(files[PRIOR_FILE].decode(), PRIOR_FILE))
+            vectors = PairVectors.from_array(
+                read_array(folder / VECTORS_FILE), manifest["trained"]["encoder"]["weights"]
+            )
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise PolicyFileError(f"{folder}: the verifier cannot be read: {error}") from error
-        return cls(booster, idf, prior, manifest)
+        return cls(booster, idf, prior, manifest, vectors if encoder in ("", vectors.encoder) else None)
 
 
 def save_verifier(
-    folder: Path, model: str, idf: np.ndarray, prior: RiskPrior, trained: dict[str, Any]
+    folder: Path, model: str, idf: np.ndarray, vectors: PairVectors, prior: RiskPrior, trained: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write the files of a verifier; `trained` tells how it was made and what it measured."""
+    """Write the files of a verifier; `trained` tells how it was made, for which encoder, and what it measured."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL_FILE).write_text(model)
     np.save(folder / IDF_FILE, idf, allow_pickle=False)
+    np.save(folder / VECTORS_FILE, vectors.as_array(), allow_pickle=False)
     (folder / PRIOR_FILE).write_text(json.dumps(prior.as_dict(), indent=1) + "\n")
-    names = (MODEL_FILE, IDF_FILE, PRIOR_FILE)
+    names = (MODEL_FILE, IDF_FILE, VECTORS_FILE, PRIOR_FILE)
     manifest = {
         "version": VERIFIER_VERSION,
         "features": list(PAIR_FEATURES),
@@ -123,7 +154,9 @@ def _checked_files(folder: Path) -> dict[str, bytes]:
     try:
         manifest_bytes = read_bytes(folder / MANIFEST_FILE, JSON_BYTES)
         manifest = parse_json(manifest_bytes.decode(), MANIFEST_FILE)
-        files = {name: read_bytes(folder / name, TEXT_BYTES) for name in (MODEL_FILE, IDF_FILE, PRIOR_FILE)}
+        files = {
+            name: read_bytes(folder / name, TEXT_BYTES) for name in (MODEL_FILE, IDF_FILE, VECTORS_FILE, PRIOR_FILE)
+        }
         expected = {name: manifest["files"][name] for name in files}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PolicyFileError(f"{folder}: not a verifier folder: {error}") from error

@@ -9,6 +9,7 @@ import pytest
 from router.cache.verifier import Verifier
 from router.encoders import HashingEncoder
 from router.errors import InputError
+from training import pair_vectors
 from training import verifier as module
 from training.verifier import PairSet, fit_verifier
 
@@ -33,6 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_EDITS", 60)
     monkeypatch.setattr(module, "_ROUNDS", 30)
     monkeypatch.setattr(module, "_TRAFFIC", {"helpdesk": 120})
+    monkeypatch.setattr(pair_vectors, "_FOLDS", 2)
 
 
 def test_it_learns_loads_and_repeats(pairs: Path, tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from router.cache.verifier import IDF_FILE, MANIFEST_FILE, MODEL_FILE, PRIOR_FILE, Verifier
+from router.cache.verifier import IDF_FILE, MANIFEST_FILE, MODEL_FILE, PRIOR_FILE, VECTORS_FILE, Verifier
 from router.errors import PolicyFileError
 
 SHIPPED = Path(__file__).parents[3] / "models" / "verifier"
@@ -34,7 +35,7 @@ def test_nearer_is_never_less_likely(verifier: Verifier) -> None:
     assert scores == sorted(scores)
 
 
-@pytest.mark.parametrize("name", [MODEL_FILE, IDF_FILE, PRIOR_FILE])
+@pytest.mark.parametrize("name", [MODEL_FILE, IDF_FILE, VECTORS_FILE, PRIOR_FILE])
 def test_a_changed_or_missing_file_is_refused(tmp_path: Path, name: str) -> None:
     folder = shutil.copytree(SHIPPED, tmp_path / "v")
     with (folder / name).open("ab") as file:
@@ -44,6 +45,20 @@ def test_a_changed_or_missing_file_is_refused(tmp_path: Path, name: str) -> None
     (folder / name).unlink()
     with pytest.raises(PolicyFileError, match="not a verifier folder"):
         Verifier.load(folder)
+
+
+def test_vectors_of_the_encoder_it_was_trained_on_are_judged_and_others_are_not() -> None:
+    trained_on = json.loads((SHIPPED / MANIFEST_FILE).read_text())["trained"]["encoder"]
+    one = np.eye(1, trained_on["dim"])[0]
+    judged = Verifier.load(SHIPPED, trained_on["weights"]).alike(one, one[None, :])
+    assert np.isfinite(judged).all() and Verifier.load(SHIPPED).alike(one, one[None, :]) == judged
+    assert np.isnan(Verifier.load(SHIPPED, "another").alike(one, one[None, :])).all()
+
+
+def test_what_the_vectors_say_moves_the_verdict(verifier: Verifier) -> None:
+    request, entry = verifier.view("what is a neutron star"), verifier.view("define a neutron star")
+    low, high = (verifier.logits(request, [entry], [0.9], [said])[0] for said in (-6.0, 6.0))
+    assert low < high
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
