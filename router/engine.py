@@ -48,6 +48,7 @@ from router.seen import Seen, Watcher
 from router.spend.admission import Charged
 from router.spend.spending import Spending
 from router.steps import StepError, choose, choose_among_all, encode, try_out
+from router.undisguised import undisguised
 
 T = TypeVar("T")
 ASK_SECONDS = 0.05  # how long the few requests wait whose alternative is to be run too
@@ -275,6 +276,7 @@ class Engine:
         forgetful = [self._parts.cache, self.spending, self.explorer, self.watcher]
         forget_in_each([one for one in forgetful if one is not None], leaver)
         forget_statements()
+        undisguised.cache_clear()
 
     def close(self) -> None:
         """Finish what is in the making, then write what waits."""

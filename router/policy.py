@@ -40,6 +40,7 @@ TRAINED_ON_FILE = "trained_on.txt"  # a digest per training text, so that an eva
 CAP_FACTOR, LEAST_CAP, CAP_STEP = 2.0, 256, 64
 SHOWN_ALTERNATIVES = 5
 TOLD_CAUTION = 1.5
+_RatesOfMinute = tuple[tuple[PriceBook, datetime], tuple[list[Rates], np.ndarray | None]]
 
 
 class Policy:
@@ -58,6 +59,8 @@ class Policy:
         self.estimator, self.specs, self.sweep, self.manifest, self.folder = estimator, specs, sweep, manifest, folder
         self.routes: tuple[Route, ...] = estimator.routes
         self.book: PriceBook = price_book(specs)
+        self._of_minute: _RatesOfMinute | None = None
+        self._facts = [specs[route] for route in self.routes]
         self.version: str = manifest["version"]
         self.value_usd: float = read_value(manifest["operating_point"]["value_usd"])
         self.encoder = EncoderIdentity(**manifest["encoder"])
@@ -110,14 +113,18 @@ class Policy:
         if changes_price(request):
             return special_offers(request, self.routes, self.specs, self.book, estimates, at)
         given, made, most = estimates.input_tokens, estimates.output_tokens, estimates.output_tokens_high
-        seconds = usual_seconds(estimates, [self.specs[route] for route in self.routes])
+        seconds = usual_seconds(estimates, self._facts)
         rates = self._rates(at)
         usd, upper = self._usd(given, made, *rates), self._usd(given, most, *rates)
         return Offers(given[0], made[0], np.zeros(given.shape[1]), usd[0], upper[0], seconds[0])
 
     def _rates(self, at: datetime) -> tuple[list[Rates], np.ndarray | None]:
-        rates = [self.book.rates(route, at) for route in self.routes]
-        return rates, rates_table(rates)
+        """The rates of the minute: no price begins or ends within one."""
+        minute, known = (self.book, at.replace(second=0, microsecond=0)), self._of_minute
+        if known is None or known[0] != minute:
+            rates = [self.book.rates(route, at) for route in self.routes]
+            known = self._of_minute = minute, (rates, rates_table(rates))
+        return known[1]
 
     def sweep_choices(
         self,

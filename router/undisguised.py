@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 import unicodedata
+from functools import lru_cache
 
 from router.ciphers import deciphered
 from router.code_dress import undressed
@@ -26,6 +27,7 @@ _MIXED = re.compile(f"[A-Za-z][{_TWINS}]|[{_TWINS}][A-Za-z]")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+@lru_cache(maxsize=8)  # encoder, features and terms ask for the same text one after the other
 def undisguised(text: str) -> str:
     """The text for features and encoder. What comes after _MOST_CHARS is left as it is: it hardly counts for either."""
     head, rest = text[:_MOST_CHARS], text[_MOST_CHARS:]

@@ -262,7 +262,7 @@ class SemanticCache:
         candidate = Candidate(entry.entry_id, entry.answer_id, entry.text, entry.created, 1.0, 0.0, np.zeros(0), 0.0)
         pending = Pending(key, entry.text, None, candidate, None, may_store=False)
         partition.answers[answer.answer_id].use(self._clock())
-        return self._serve(lookup_id, pending, answer, "exact", "byte-identical request under the same key")
+        return self._serve(lookup_id, pending, partition, answer, "exact", "byte-identical request under the same key")
 
     def _semantic(
         self,
@@ -288,20 +288,30 @@ class SemanticCache:
             answer = self._memory.answer(key, candidate.answer_id)
             if answer is not None:
                 partition.answers[answer.answer_id].use(self._clock())
-                return self._serve(lookup_id, pending, answer, "semantic", decision.reason)
+                return self._serve(lookup_id, pending, partition, answer, "semantic", decision.reason)
             reuse.control.take_back()
             gone = replace(pending, candidate=None, decision=None)
             return self._wait(lookup_id, gone, "the answer is gone", "miss")
         return self._wait(lookup_id, pending, decision.reason, decision.action)
 
     def _serve(
-        self, lookup_id: str, pending: Pending, answer: StoredAnswer, tier: Literal["exact", "semantic"], reason: str
+        self,
+        lookup_id: str,
+        pending: Pending,
+        partition: Partition,
+        answer: StoredAnswer,
+        tier: Literal["exact", "semantic"],
+        reason: str,
     ) -> CacheLookup:
-        judged = pending.decision is not None  # of an exact hit, the log knows all that a complaint needs
+        judged, now = pending.decision is not None, self._clock()
         served = replace(pending, may_store=False) if pending.may_store else pending
-        self._waiting.keep(SERVED + lookup_id, served, self._clock(), shared=judged)
+        # of an exact hit, the log knows all that a complaint needs
+        self._waiting.keep(SERVED + lookup_id, served, now, shared=judged)
+        record = partition.answers[answer.answer_id]
+        record.served += 1
+        record.used = now
         self._tenants.used(pending.key.tenant, answer.answer_id)
-        return told(pending, lookup_id, "hit", reason, tier, answer, self._clock())
+        return told(pending, lookup_id, "hit", reason, tier, answer, now)
 
     def _wait(
         self, lookup_id: str, pending: Pending, reason: str, action: Literal["hit", "miss", "audit"]

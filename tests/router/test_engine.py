@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,14 +114,14 @@ def breaks_numbers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def breaks_price(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.policy.book, "rates", fail)
+    monkeypatch.setattr(engine.policy, "book", SimpleNamespace(rates=fail))
 
 
 def unprices(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*given):
         raise UnknownModelError("gpt-4o", [])
 
-    monkeypatch.setattr(engine.policy.book, "rates", unknown)
+    monkeypatch.setattr(engine.policy, "book", SimpleNamespace(rates=unknown))
 
 
 @pytest.mark.parametrize(
