@@ -80,7 +80,13 @@ def _prepare(labels: Path | None, settings: Settings) -> Path:
 def _run(module: str, *arguments: str) -> None:
     command = [sys.executable, "-m", module, *arguments]
     print(f"$ python -m {module} {' '.join(arguments)}", flush=True)
-    done = subprocess.run(command, check=False)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as done:
+        assert done.stdout is not None
+        for line in done.stdout:
+            if not line.startswith("Next:"):  # the next step is the demo's own
+                print(line, end="", flush=True)
     if done.returncode:
         raise TierwiseError(f"python -m {module} {arguments[0]} ended with {done.returncode}; its message is above")
 
