@@ -24,11 +24,11 @@ Embed = Callable[[LabelMatrix], np.ndarray]
 @dataclass(frozen=True)
 class Batch:
     """Some queries: what a `RequestRow` holds (n, ·), outcomes and amounts (n, R) with NaN for gaps, each one's task
-    ("" for none), its code, and whether it is kept to judge."""
+    ("" for none), its code, and the fold of the kept part that it is of (−1: it is not kept)."""
 
     ids: np.ndarray
     codes: np.ndarray
-    kept: np.ndarray
+    judged: np.ndarray
     tasks: np.ndarray
     chars: np.ndarray
     named: np.ndarray
@@ -61,15 +61,15 @@ class Batch:
 class LabelStream:
     """Parts of `Batch`es on disk, and what was counted while they were written.
 
-    Queries, labels, labels outside the kept part, the frequent tasks; per route (R,) how many labels, how many right,
-    the least and the greatest outcome. `most`: labels that may be in memory at once.
+    The frequent tasks, queries, labels, labels outside of each fold of the kept part (folds,); per route (R,) how many
+    labels, how many right, the least and the greatest outcome. `most`: labels that may be in memory at once.
     """
 
     files: tuple[Path, ...]
     tasks: tuple[str, ...]
     queries: int
     labels: int
-    outside: int
+    outside: np.ndarray
     counts: np.ndarray
     right: np.ndarray
     lowest: np.ndarray
@@ -77,12 +77,16 @@ class LabelStream:
     digest: str
     most: int
 
-    def batches(self, kept: bool = True) -> Iterator[Batch]:
-        """All queries, or those alone that are not kept to judge."""
+    def batches(self, without: int | None = None) -> Iterator[Batch]:
+        """All queries, or those outside of one fold of the kept part."""
         for file in self.files:
             with np.load(file, allow_pickle=False) as arrays:
                 batch = Batch(**arrays)
-            yield batch if kept else batch.subset(~batch.kept)
+            yield batch if without is None else batch.subset(batch.judged != without)
+
+    def cells(self, without: int | None = None) -> int:
+        """How many labels such batches hold."""
+        return self.labels if without is None else int(self.outside[without])
 
 
 def write_stream(
@@ -102,7 +106,7 @@ def write_stream(
     files: list[Path] = []
     known = np.zeros((4, len(routes)))
     known[2:] = np.array([[np.inf], [-np.inf]])
-    queries = outside = 0
+    queries, inside = 0, np.zeros(source.folds, dtype=np.int64)
     with texts.open("w") as digests:
         for part in source.parts():
             data = _with_routes(part, routes)
@@ -119,7 +123,7 @@ def write_stream(
             known[1] += np.where(there, data.correct, 0.0).sum(axis=0)
             known[2] = np.minimum(known[2], np.where(there, data.correct, np.inf).min(axis=0, initial=np.inf))
             known[3] = np.maximum(known[3], np.where(there, data.correct, -np.inf).max(axis=0, initial=-np.inf))
-            outside += int(there[~batch.kept].sum())
+            inside += [int(there[batch.judged == fold].sum()) for fold in range(source.folds)]
             queries += data.n
             progress(len(files) / len(source.files))
     counts, right, lowest, highest = known
@@ -129,7 +133,7 @@ def write_stream(
         tasks=frequent(np.array(names), np.array([tasks[name] for name in names])),
         queries=queries,
         labels=int(counts.sum()),
-        outside=outside,
+        outside=int(counts.sum()) - inside,
         counts=counts,
         right=right,
         lowest=lowest,
@@ -156,7 +160,7 @@ def _batch(
     return Batch(
         ids=np.array(data.query_ids, dtype=np.str_),
         codes=codes,
-        kept=codes < np.uint64(source.limit),
+        judged=source.fold(codes),
         tasks=np.array(["" if task is None else task for task in data.tasks], dtype=np.str_),
         chars=data.context_chars,
         named=np.array([row.named for row in rows]).reshape(data.n, -1),

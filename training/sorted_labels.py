@@ -24,20 +24,21 @@ from training.new_models import with_unlabelled
 # Rows that a part has on average, or as few as may be in memory, and how many parts there may be: beyond 50 million
 # rows parts grow with the file.
 PART_ROWS, MOST_PARTS = 100_000, 500
-# What is kept judges what the rest taught: at most this share of the queries, as of five folds one is held out.
-KEPT_SHARE = 0.2
+# Each judgement of what the others taught leaves out at most this share of the rows, as of five folds one is held out.
+LEFT_OUT = 0.2
 _ROW = "_row"
 
 
 @dataclass(frozen=True)
 class SortedLabels:
     """`kept`: the queries in memory, of every split; `limit`: the code of words (`codes`) below
-    which a query is kept; `routes` of all labels; `parts`: all queries, the kept ones among them. `most`: labels that
-    may be in memory at once."""
+    which a query is kept; `folds`: into how many the kept ones fall; `routes` of all labels; `parts`: all queries, the
+    kept ones among them. `most`: labels that may be in memory at once."""
 
     name: str
     kept: LabelMatrix
     limit: int
+    folds: int
     routes: tuple[Route, ...]
     rows: int
     most: int
@@ -58,6 +59,11 @@ class SortedLabels:
     def codes(self, texts: tuple[str, ...]) -> np.ndarray:
         """(n,): equal for texts of the same words, below `limit` for the kept."""
         return hash_codes(_words(pd.Series(texts, dtype=object)), self.seed)
+
+    def fold(self, codes: np.ndarray) -> np.ndarray:
+        """(n,): the fold of the kept that each code is of, −1 for those that are not kept."""
+        fold = np.minimum(codes / self.limit * self.folds, self.folds - 1).astype(np.int64)
+        return np.where(codes < np.uint64(self.limit), fold, -1)
 
     def trained(self, data: LabelMatrix) -> LabelMatrix:
         """The train part, where any query of the file is in one."""
@@ -85,7 +91,7 @@ def _sort(path: Path, most: int, seed: int, split_by: SplitBy, folder: Path) -> 
     rows = row_count(path)
     count = int(np.clip(-(-rows // min(PART_ROWS, most)), 1, MOST_PARTS))
     files = tuple(folder / f"{number:04d}.arrow" for number in range(count))
-    kept = Kept(min(most, max(1, int(KEPT_SHARE * rows))))
+    kept = Kept(most)
     names: set[tuple[str, str]] = set()
     has_train, read = False, 0
     with bounded_reading(path), _room(folder), ExitStack() as stack:
@@ -102,7 +108,8 @@ def _sort(path: Path, most: int, seed: int, split_by: SplitBy, folder: Path) -> 
         table = kept.table()
     data = _matrix(table, str(path), split_by)
     routes = tuple(sorted(Route(model, effort) for model, effort in names))
-    return SortedLabels(str(path), data, kept.limit, routes, rows, most, seed, folder, files, has_train)
+    folds = int(np.clip(np.ceil(len(table) / (LEFT_OUT * rows)), 1, 1 / LEFT_OUT))
+    return SortedLabels(str(path), data, kept.limit, folds, routes, rows, most, seed, folder, files, has_train)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Fits the estimator to a label set larger than memory: members to a stream of all labels, judged by the kept part.
 
-The members are fitted twice. Fitted to all but the kept queries, they show on these what held-out requests get: blend,
-calibration, intervals, scales of amounts and operating points come from there, so what calibrates was not fitted on.
-Fitted to all, they are what serves. What requests of unknown tasks get is learnt within the kept part.
+Fitted to all but some kept queries, members show on these what held-out requests get: blend, calibration, intervals,
+scales of amounts and operating points come from there, so what calibrates was not fitted on. The kept part is left out
+whole where it is a small share of all, else fold by fold. Fitted to all, members are what serves. What requests of
+unknown tasks get is learnt within the kept part.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from router.errors import InputError
+from router.estimate.members import MEMBERS
 from router.estimate.representation import Representation
 from router.labels import LabelMatrix
 from router.prices import PriceBook
 from training.blend import Said
 from training.boosting import Boost
-from training.estimators import FOLDS, FittedEstimator, Progress, assemble, hold_out, other_pass
+from training.estimators import FOLDS, FittedEstimator, Progress, assemble, even_folds, hold_out, other_pass
 from training.judging import HeldOut, ask, judge
 from training.label_stream import Embed, LabelStream, write_stream
 from training.members import Examples
@@ -26,7 +28,7 @@ from training.new_models import prior_of
 from training.outcomes import Prior, read_outcomes
 from training.representation import fit_representation
 from training.sorted_labels import SortedLabels
-from training.stream_members import Streamed, stream_members
+from training.stream_members import stream_members
 from training.usage import (
     SMALLEST_SECONDS,
     SMALLEST_TOKENS,
@@ -71,19 +73,23 @@ def fit_stream(
     stream = write_stream(
         source, kept.routes, representation, embed, digests, lambda share: progress("parts", 0.4 * share)
     )
-    if not stream.outside:
+    if not stream.outside.all():
         raise InputError("most-labels", source.most, "all labels are of the queries kept to judge", "Give more.")
     prior = prior_of(kept.routes, stream.counts, stream.right, float(stream.right.sum()), book, at)
-    progress("members without the kept part", 0.4)
-    outside = stream_members(stream, kept.routes, prior, seed, kept=False)
     examples = _examples(kept, representation, vectors, prior)
-    near = _asked(outside, examples, kept.folds(FOLDS, seed))
+    progress("members without the kept part", 0.4)
+    near, tokens, seconds = _held_out(stream, examples, source.fold(source.codes(kept.texts)), prior, seed)
     progress("tasks left out", 0.6)
     own, other = _both(kept, near, examples, seed, boost, lambda share: progress("tasks left out", 0.6 + 0.1 * share))
     judged = judge(kept, own, other)
     progress("members of all labels", 0.7)
     every = stream_members(stream, kept.routes, prior, seed)
-    used = _usage(kept, examples, outside, every, near.folds)
+    width = representation.width
+    used = FittedUsage(
+        fit_input_tokens(kept.input_tokens, kept.context_chars),
+        _amounts(every.tokens, tokens, kept.output_tokens, near.folds, SMALLEST_TOKENS, width, assumed=True),
+        _amounts(every.seconds, seconds, kept.latency_s, near.folds, SMALLEST_SECONDS, width, assumed=False),
+    )
     fitted = assemble(kept, representation, every.members, judged, used, every.explained, seed)
     progress("estimator", 1.0)
     return LargeFit(fitted, stream, digests)
@@ -95,14 +101,32 @@ def _examples(kept: LabelMatrix, representation: Representation, vectors: np.nda
     return Examples(rows, kept.tasks, kept.groups, outcomes, kept.routes, kept.query_ids)
 
 
-def _asked(outside: Streamed, examples: Examples, folds: np.ndarray) -> HeldOut:
-    """What members that saw none of these queries say of them; blends are cross-fitted over `folds`."""
-    asked, outcomes = ask(outside.members, examples, range(len(examples.rows))), examples.outcomes
-    base = np.tile(asked.base, (len(examples.rows), 1))
-    unknown, given = (
-        Said(base, one, outcomes.correct, outcomes.known, outcomes.weight) for one in (asked.said, asked.given)
-    )
-    return HeldOut(unknown, given, np.array(asked.similarity), folds, examples.groups, asked.tasks)
+def _held_out(
+    stream: LabelStream, examples: Examples, judged: np.ndarray, prior: Prior | None, seed: int
+) -> tuple[HeldOut, np.ndarray, np.ndarray]:
+    """What members say of each fold of the kept queries (`judged`, (n,)) when fitted to all others, and the logarithms
+    of tokens and seconds (n, R) that heads fitted so expect, NaN where none were measured."""
+    n, routes = examples.outcomes.correct.shape
+    base, similarity = np.empty((n, routes)), np.empty(n)
+    said, given = np.empty((2, n, len(MEMBERS), routes))
+    tokens, seconds = np.full((2, n, routes), np.nan)
+    tasks: list[str | None] = [None] * n
+    for fold in np.unique(judged):
+        held = np.flatnonzero(judged == fold)
+        taught = stream_members(stream, examples.routes, prior, seed, without=int(fold))
+        asked = ask(taught.members, examples, held)
+        base[held], said[held], given[held], similarity[held] = asked.base, asked.said, asked.given, asked.similarity
+        for i, task in zip(held, asked.tasks):
+            tasks[i] = task
+        dense = np.stack([examples.rows[i].dense for i in held])
+        for amounts, heads in ((tokens, taught.tokens), (seconds, taught.seconds)):
+            if heads is not None:
+                amounts[held] = dense @ heads.weights.T + heads.offset + heads.centre
+    outcomes = examples.outcomes
+    unknown, known = (Said(base, one, outcomes.correct, outcomes.known, outcomes.weight) for one in (said, given))
+    # blends are cross-fitted over folds of their own: even ones, however many the kept part fell into
+    folds = even_folds(examples.groups, FOLDS, seed + 3)
+    return HeldOut(unknown, known, similarity, folds, examples.groups, tuple(tasks)), tokens, seconds
 
 
 def _both(
@@ -114,28 +138,16 @@ def _both(
     return near, other_pass(kept, examples, seed, boost, progress)
 
 
-def _usage(kept: LabelMatrix, examples: Examples, outside: Streamed, every: Streamed, folds: np.ndarray) -> FittedUsage:
-    dense = np.stack([row.dense for row in examples.rows])
-    tokens, seconds = (
-        _amounts(dense, values, judges, taught, folds, smallest, assumed)
-        for values, judges, taught, smallest, assumed in (
-            (kept.output_tokens, outside.tokens, every.tokens, SMALLEST_TOKENS, True),
-            (kept.latency_s, outside.seconds, every.seconds, SMALLEST_SECONDS, False),
-        )
-    )
-    return FittedUsage(fit_input_tokens(kept.input_tokens, kept.context_chars), tokens, seconds)
-
-
 def _amounts(
-    dense: np.ndarray,
-    values: np.ndarray,
-    judges: LearntAmounts | None,
     taught: LearntAmounts | None,
+    expected: np.ndarray,
+    values: np.ndarray,
     folds: np.ndarray,
     smallest: float,
+    width: int,
     assumed: bool,
 ) -> FittedAmounts:
-    """Heads of all labels, scaled as those that had not seen the kept part need it on the kept part."""
-    if judges is None or taught is None or not np.isfinite(values).any():
-        return unmeasured(dense.shape[1], len(values), values.shape[1], assumed)
-    return scaled(taught, dense @ judges.weights.T + judges.offset + judges.centre, values, folds, smallest)
+    """Heads of all labels, scaled by what those that had not seen the kept queries expected of them (n, R)."""
+    if taught is None or np.isnan(expected).any() or not np.isfinite(values).any():
+        return unmeasured(width, len(values), values.shape[1], assumed)
+    return scaled(taught, expected, values, folds, smallest)

@@ -66,13 +66,13 @@ class StreamedTable:
 
 
 def stream_members(
-    stream: LabelStream, routes: tuple[Route, ...], prior: Prior | None, seed: int, kept: bool = True
+    stream: LabelStream, routes: tuple[Route, ...], prior: Prior | None, seed: int, without: int | None = None
 ) -> Streamed:
-    """Fit to all labels, or to those outside the kept part alone."""
+    """Fit to all labels, or to those outside of one fold of the kept part."""
     names = stream.tasks
 
     def batches() -> Iterator[Batch]:
-        return stream.batches(kept)
+        return stream.batches(without)
 
     outcomes = outcome_targets(batches, prior)
     amounts = [
@@ -92,7 +92,7 @@ def stream_members(
     table = _fit_table(batches, every.columns(tied_from, None), names, outcomes)
     neighbours, codes = _neighbours(batches, outcomes)
     facts = route_facts(routes, outcomes.base)
-    cells = stream.labels if kept else stream.outside
+    cells = stream.cells(without)
     count = max(1, min(TREES, -(-cells // min(TREE_CELLS, stream.most))))
     views = (
         (batch, _views(batch, outcomes, heads, every.columns(tied_from, None), table, neighbours, codes))

@@ -124,7 +124,7 @@ def test_of_more_labels_than_may_be_held_all_teach_and_a_part_judges(streamed, t
     result, _, folder = streamed
     told, whole = result.manifest["labels"], trained[0].manifest["labels"]
     assert (told["queries"], told["labels"]) == (whole["queries"], whole["labels"])
-    assert told["queries_that_judge"] == result.fitted.out_of_fold.p.shape[0] < 0.3 * told["queries"]
+    assert told["queries_that_judge"] == result.fitted.out_of_fold.p.shape[0] < 0.5 * told["queries"]
     assert (
         "streamed" in result.notes[0] and Policy.load(folder / "p").trained_on() == Policy.load(trained[1]).trained_on()
     )

@@ -59,18 +59,21 @@ def test_every_query_comes_once_with_the_routes_asked_for(large: SortedLabels, t
     assert len(batches) == 4 and sorted(q for one in batches for q in one.ids) == sorted(f"q{i}" for i in range(90))
     assert (stream.queries, stream.labels, stream.tasks) == (90, 180, ("sum", "tale"))
     assert list(stream.counts) == [90, 90, 0] and stream.right.sum() == sum(np.nansum(one.correct) for one in batches)
-    kept = {query for one in batches for query, there in zip(one.ids, one.kept) if there}
+    kept = {query for one in batches for query, there in zip(one.ids, one.judged) if there >= 0}
     assert kept == set(large.kept.query_ids)
-    outside = list(stream.batches(kept=False))
-    assert stream.outside == sum(2 * len(one.ids) for one in outside) and not any(one.kept.any() for one in outside)
+    assert large.folds == len(stream.outside) == 2
+    outside = list(stream.batches(without=1))
+    assert stream.cells(1) == sum(2 * len(one.ids) for one in outside)
+    assert {query for one in batches for query in one.ids} - {query for one in outside for query in one.ids} < kept
     assert set((tmp_path / "digests").read_text().split()) >= {text_digest("Add 0"), text_digest("Tell of 1")}
 
 
 def test_what_judges_did_not_teach_and_all_others_did(large: SortedLabels, tmp_path: Path) -> None:
     stream = streamed(large, tmp_path)
-    judges = stream_members(stream, ROUTES, None, 0, kept=False).members
+    judges = stream_members(stream, ROUTES, None, 0, without=0).members
     every = stream_members(stream, ROUTES, None, 0).members
-    outside = np.concatenate([one.correct for one in stream.batches(kept=False)])
-    assert set(judges.neighbours.names).isdisjoint(large.kept.query_ids) and len(every.neighbours.names) == 90
-    shrunk = (np.nansum(outside, axis=0) + 4 * (np.nansum(outside) + 0.5) / (stream.outside + 1)) / (len(outside) + 4)
+    outside = np.concatenate([one.correct for one in stream.batches(without=0)])
+    left_out = {query for one in stream.batches() for query, fold in zip(one.ids, one.judged) if fold == 0}
+    assert left_out and left_out.isdisjoint(judges.neighbours.names) and len(every.neighbours.names) == 90
+    shrunk = (np.nansum(outside, axis=0) + 4 * (np.nansum(outside) + 0.5) / (stream.cells(0) + 1)) / (len(outside) + 4)
     assert judges.base[:2] == pytest.approx(shrunk[:2], abs=1e-9) and not np.allclose(judges.base, every.base)

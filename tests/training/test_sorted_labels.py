@@ -57,7 +57,7 @@ def test_parts_hold_the_train_part_whole_and_kept_queries_keep_their_twins(tmp_p
             for query, code in zip(part.query_ids, large.codes(part.texts))
             if code < large.limit
         }
-        assert kept == set(large.trained(large.kept).query_ids) and 10 < 3 * large.kept.n <= 72
+        assert kept == set(large.trained(large.kept).query_ids) and 10 < 3 * large.kept.n <= 90
         assert all((f"q{i}" in large.kept.query_ids) == (f"q{i + 1}" in large.kept.query_ids) for i in range(0, 120, 2))
     assert not list(out.parent.iterdir())
 
