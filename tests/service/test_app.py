@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -208,7 +209,7 @@ def break_policy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_price(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.engine.policy.book, "rates", fail)
+    monkeypatch.setattr(service.engine.policy, "book", SimpleNamespace(rates=fail))
 
 
 def break_encoder(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
