@@ -18,8 +18,10 @@ def step(action: str, valid: bool | None = True) -> Step:
 
 def test_counts_are_of_the_requests_and_of_the_worst_window() -> None:
     steps = [step("hit", False), step("hit"), step("miss", False), step("audit", False)] + [step("miss")] * 4
-    assert Counts.of(steps, window=2) == Counts(hits=0.25, wrong=0.125, worst_window=0.5, audits=0.125)
-    assert Counts.of(steps, window=100).worst_window == 0.125
+    found = Counts.of(steps, 0.4, window=2)
+    assert found == Counts(hits=0.25, wrong=0.125, worst_window=0.5, audits=0.125, windows_over=1 / 7)
+    whole = Counts.of(steps, 0.125, window=100)
+    assert (whole.worst_window, whole.windows_over) == (0.125, 0.0)
 
 
 def test_a_remembering_verifier_says_what_the_verifier_says() -> None:
