@@ -20,6 +20,7 @@ from router.access.rate_store import RateStore, Spent
 from router.access.store import KeyStore
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
+from router.cache.records import CacheLookup
 from router.cache.semantic import SemanticCache
 from router.cache.store import CacheStore
 from router.cache.stored import Label
@@ -229,6 +230,31 @@ def test_two_processes_keep_one_cache(url: str, verifier: Verifier) -> None:
     assert [cache.promise("default").requests for cache in caches] == [2, 2]
     for cache in caches:
         cache.close()
+
+
+def test_a_fresh_process_answers_from_the_store_as_it_will_from_memory(
+    url: str, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.cache.memory._READ_AT_ONCE", 2)
+    encoder = HashingEncoder()
+
+    def opened() -> SemanticCache:
+        return SemanticCache(CacheStore(url, timeout_seconds=20), verifier, "hashing", 64, seed=1)
+
+    def ask(cache: SemanticCache, prompt: str) -> CacheLookup:
+        return cache.lookup(Request.from_prompt(prompt), encoder.encode([prompt])[0])
+
+    before = opened()
+    for prompt in ("reset my password", "cancel my order", "change my address"):
+        before.learn(ask(before, prompt).lookup_id, NewAnswer(f"how to {prompt}"), tenant="default")
+    fresh = opened()
+    assert ask(fresh, "cancel my order").tier == "exact"
+    cold = ask(fresh, "please reset my password").reason
+    assert fresh.entries("default") == 0 and fresh.warm() == 3
+    warm = ask(fresh, "please reset my password").reason
+    assert "risk" in warm and cold == (warm if url.startswith("postgresql") else "no entry is near")
+    before.close()
+    fresh.close()
 
 
 def test_keys_are_made_and_revoked(url: str) -> None:

@@ -154,9 +154,9 @@ def test_every_process_on_the_store_forgets_before_the_answer_comes(
         assert b"bobby" not in path.read_bytes()
 
 
-@pytest.mark.parametrize("body", [{}, {"tenant": ""}, {"tenant": "a", "user": ""}, {"tenant": "a", "users": ["b"]}])
-def test_nothing_is_forgotten_by_a_slip(service: Service, body) -> None:
-    assert service.post("/privacy/forget", body).status_code == 422
+def test_nothing_is_forgotten_by_a_slip(service: Service) -> None:
+    for body in ({}, {"tenant": ""}, {"tenant": "a", "user": ""}, {"tenant": "a", "users": ["b"]}):
+        assert service.post("/privacy/forget", body).status_code == 422
 
 
 def test_text_is_kept_for_the_tenants_that_allow_it_and_for_no_other(service: Service) -> None:
