@@ -176,9 +176,10 @@ class _Look:
         return self.embed(list(table["cached"])), self.embed(list(table["incoming"]))
 
     def features(self, table: pd.DataFrame) -> np.ndarray:
-        """As PAIR_FEATURES, the vectors' verdict left open."""
+        """As PAIR_FEATURES, the vectors' verdict left open. The incoming text is the request, as where it serves: a
+        number that only the request has says other things than one that only the entry has."""
         cosines = np.einsum("ij,ij->i", *self.vectors(table))
-        pairs = zip(table["cached"], table["incoming"], cosines.tolist())
+        pairs = zip(table["incoming"], table["cached"], cosines.tolist())
         return np.array([pair_features(self.view(a), self.view(b), c) for a, b, c in pairs], np.float32)
 
 
