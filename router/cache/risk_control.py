@@ -31,7 +31,7 @@ class BudgetRules:
     max_wrong: float = 0.01
     per: Literal["requests", "hits"] = "requests"
     window: int = 1_000
-    quantile: float = 1.8
+    quantile: float = 2.0
     audit_share: float = 0.02
     prior_events: float = 2.0
     prior_ratio: float = 1.0
