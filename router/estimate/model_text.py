@@ -14,8 +14,10 @@ from lightgbm.basic import LightGBMError
 _MOST_LEAVES, _MOST_FEATURES, _MOST_TREES = 1 << 17, 1 << 16, 1 << 16
 _OBJECTIVES = frozenset({"cross_entropy", "binary sigmoid:1", "regression", "regression_l1", "quantile"})
 _END = "end of trees"
-_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,25})?(?:e[+-]?\d{1,3})?")
-_THRESHOLD = re.compile(rf"(?:{_NUMBER.pattern})|inf")  # missing on one side, everything else on the other
+# ASCII: a digit of another alphabet is one to us, and ends LightGBM's process
+_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,25})?(?:e[+-]?\d{1,3})?", re.ASCII)
+_THRESHOLD = re.compile(rf"(?:{_NUMBER.pattern})|inf", re.ASCII)  # missing on one side, everything else on the other
+_WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)  # "1.0" is read as 1 and then as nothing: LightGBM would go round for ever
 _FEATURE = re.compile(r"[A-Za-z0-9_]{1,100}")
 _PER_LEAF = ("leaf_value", "leaf_weight", "leaf_count")
 _WHOLE_NODE = ("split_feature", "decision_type", "left_child", "right_child")
@@ -104,7 +106,7 @@ def _numbers(tree: Mapping[str, str], key: str, leaves: int) -> list[str]:
     due, found = leaves if key in _PER_LEAF else leaves - 1, tree.get(key, "").split()
     if len(found) != due and not (not found and (leaves == 1 or key.endswith(("_weight", "_count")))):
         raise ValueError(f"{len(found)} of {key} where {due} are due")
-    form = _THRESHOLD if key == "threshold" else _NUMBER
+    form = _THRESHOLD if key == "threshold" else _WHOLE if key in _WHOLE_NODE or key.endswith("_count") else _NUMBER
     wrong = [one for one in found if not form.fullmatch(one)]
     if wrong:
         raise ValueError(f"{key}: {wrong[0][:20]!r} is no number")
