@@ -15,7 +15,7 @@ _CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _UNIT = Decimal(1)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=4_096, typed=True)  # a float and the Decimal that equals it to the last bit are not one amount
 def to_pico(usd: Decimal | float | int | str) -> int:
     """Picodollars of an amount. A float goes through its shortest decimal form. Raises InputError beyond 64 bits."""
     amount = usd if isinstance(usd, Decimal) else Decimal(str(usd))

@@ -33,3 +33,10 @@ def test_what_sixty_four_bits_cannot_hold_is_refused(usd: str) -> None:
 
 def test_text_is_a_plain_number() -> None:
     assert [usd_text(pico) for pico in (0, 1, 10**13, -5 * 10**11)] == ["0", "0.000000000001", "10", "-0.5"]
+
+
+def test_an_amount_does_not_depend_on_what_was_asked_before() -> None:
+    written = 1234567.891
+    exact = Decimal.from_float(written)  # equal to Python, and not the same amount
+    first, other, again = to_pico(written), to_pico(exact), to_pico(written)
+    assert first == again == 1234567891 * 10**9 and other == 1234567891000000061
