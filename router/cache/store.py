@@ -22,7 +22,7 @@ from router.cache.sealing import open_answer
 from router.cache.stored import Label, StoredAnswer, StoredEntry
 from router.cache.tables import answers, entries, states
 from router.errors import StoreError
-from router.log.database import CACHE_LOCK, open_database
+from router.log.database import CACHE_LOCK, open_database, put
 from router.log.driver_sql import from_json, in_style_of, quoted
 from router.migrations.upgrade import prepare
 from router.migrations.vectors import has_vectors
@@ -256,8 +256,7 @@ class CacheStore:
         these whole states rather than a mixture."""
         with self.writing() as connection:
             values = {"state": dict(state), "saved": time.time()}
-            if not connection.execute(update(states).where(states.c.tenant == tenant).values(values)).rowcount:
-                connection.execute(states.insert().values(tenant=tenant, **values))
+            put(connection, states, {"tenant": tenant}, values)
 
     def load_state(self, tenant: str) -> dict[str, Any] | None:
         with self.reading() as connection:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Connection, Integer, Table, inspect, select
 
+from router.log.database import put
 from router.log.tables import UtcTime, metadata
 
 MOST_TOLD = 100
@@ -28,10 +29,7 @@ def keep(
     """Replace the streams and add the alarms, of which the latest 100 are kept. In a writing transaction."""
     kept = connection.execute(select(standings.c.alarms).where(standings.c.standing == _ROW)).scalar_one_or_none()
     row = {"at": at, "streams": list(streams), "alarms": [*(kept or []), *alarms][-MOST_TOLD:]}
-    if kept is None:
-        connection.execute(standings.insert(), {"standing": _ROW, **row})
-    else:
-        connection.execute(standings.update().where(standings.c.standing == _ROW), row)
+    put(connection, standings, {"standing": _ROW}, row)
 
 
 def read(connection: Connection) -> Mapping[str, Any] | None:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from router.errors import StoreError
-from router.log.database import PRESENCE_LOCK, open_database, seconds_there
+from router.log.database import PRESENCE_LOCK, open_database, put, seconds_there
 from router.log.tables import notices, processes
 from router.migrations.upgrade import prepare
 from router.privacy.leaver import Leaver
@@ -35,8 +35,7 @@ class PresenceStore:
             now = seconds_there(connection)
             said = {"until": now + LIVES_SECONDS, "heard": heard}
             connection.execute(delete(processes).where(processes.c.until < now))
-            if not connection.execute(update(processes).where(processes.c.process == process).values(said)).rowcount:
-                connection.execute(insert(processes).values(process=process, **said))
+            put(connection, processes, {"process": process}, said)
             return int(connection.scalar(select(func.count()).select_from(processes)) or 0)
 
     def leave(self, process: str) -> None:

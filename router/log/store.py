@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from router.decisions import Decision, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
-from router.log.database import open_database, spool_folder
+from router.log.database import open_database, put, spool_folder
 from router.log.late import Deferred, LateLog, Read
 from router.log.rows import decision_row
 from router.log.spool import Spool
@@ -289,6 +289,4 @@ def _merged(decision_id: str, tenant: str, reports: list[Mapping[str, Any]]) -> 
 
 
 def _write_probe(connection: Connection) -> None:
-    moment: datetime = now()
-    if not connection.execute(probes.update().where(probes.c.probe == 1), {"at": moment}).rowcount:
-        connection.execute(probes.insert(), {"probe": 1, "at": moment})
+    put(connection, probes, {"probe": 1}, {"at": now()})

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Connection, Integer, Table, inspect, select
 
+from router.log.database import put
 from router.log.tables import UtcTime, metadata
 
 _ROW = 1
@@ -27,8 +28,7 @@ standings = Table(
 def keep(connection: Connection, at: datetime, progress: Mapping[str, Any], readings: Mapping[str, Any]) -> None:
     """Replace what stood there. In a writing transaction."""
     row = {"at": at, "progress": dict(progress), "readings": dict(readings)}
-    if not connection.execute(standings.update().where(standings.c.standing == _ROW), row).rowcount:
-        connection.execute(standings.insert(), {"standing": _ROW, **row})
+    put(connection, standings, {"standing": _ROW}, row)
 
 
 def read(connection: Connection) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Connection, String, Table, delete, inspect, select
 
+from router.log.database import put
 from router.log.tables import UtcTime, metadata
 
 _LOG_BIN = math.log(1.05)  # durations are told apart where they differ by 5 %
@@ -98,11 +99,8 @@ def add(connection: Connection, news: Mapping[str, Tally], at: datetime) -> None
     """Add what a process counted since it last did, by version. In a writing transaction."""
     known = read(connection, news)
     for version, tally in news.items():
-        row = {"at": at, "tally": (known.get(version, NONE) + tally).as_dict()}
-        if version in known:
-            connection.execute(tallies.update().where(tallies.c.version == version), row)
-        else:
-            connection.execute(tallies.insert(), {"version": version, **row})
+        whole = known.get(version, NONE) + tally
+        put(connection, tallies, {"version": version}, {"at": at, "tally": whole.as_dict()})
     connection.execute(delete(tallies).where(tallies.c.at < at - KEPT))
 
 

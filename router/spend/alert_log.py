@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from router.log.database import put
 from router.spend.alert_rules import Alert
 from router.spend.ledger_tables import alerts, silences
 
@@ -33,9 +34,7 @@ def announce(connection: Connection, alert: Alert, silence: timedelta) -> bool:
 
 def silence(connection: Connection, rule: str, subject: str, until: datetime) -> None:
     """Do not send this alert before `until`; an earlier moment takes a silence back."""
-    where = (silences.c.rule == rule, silences.c.subject == subject)
-    if not connection.execute(silences.update().where(*where), {"until_ms": _ms(until)}).rowcount:
-        connection.execute(silences.insert(), {"rule": rule, "subject": subject, "until_ms": _ms(until)})
+    put(connection, silences, {"rule": rule, "subject": subject}, {"until_ms": _ms(until)})
 
 
 def recent(connection: Connection, most: int = 100) -> list[Mapping[str, Any]]:
