@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, or_, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from router.access.tables import rate_buckets
-from router.errors import StoreError
-from router.log.database import RATES_LOCK, open_database, seconds_there
+from router.log.database import RATES_LOCK, seconds_there
 from router.log.driver_sql import Statements
-from router.migrations.upgrade import prepare
+from router.log.small_store import SmallStore
 
 # Of buckets that nobody paid from for so long, every process's own copy is as good; and full ones need not be kept.
 RECENT_SECONDS, KEPT_SECONDS = 5.0, 86_400.0
@@ -45,24 +43,19 @@ class RateStore:
     """Raises StoreError when the database does not answer."""
 
     def __init__(self, url: str, timeout_seconds: float = 1.0) -> None:
-        self._engine = open_database(url, timeout_seconds, fsync=False, lock=RATES_LOCK)
-        self._made, self._swept = False, 0.0
+        self._database = SmallStore(url, "rates", timeout_seconds, lock=RATES_LOCK)
+        self._swept = 0.0
 
     def exchange(self, spent: Mapping[str, Spent]) -> dict[str, float]:
         """Pay for what was let through; what is left of these keys. Those that spent nothing are told only where
         somebody paid for them lately."""
         paying = {name for name, one in spent.items() if one.requests > 0}
-        try:
-            with self._engine.execution_options(writes=bool(paying) or not self._made).begin() as connection:
-                if not self._made:
-                    prepare(connection)
-                    self._made = True
-                return self._exchanged(connection, spent, sorted(paying))
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreError(f"the rates could not be shared: {type(error).__name__}") from error
+        database = self._database
+        with database.writing() if paying or not database.made else database.reading() as connection:
+            return self._exchanged(connection, spent, sorted(paying))
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     def _exchanged(self, connection: Connection, spent: Mapping[str, Spent], paying: Sequence[str]) -> dict[str, float]:
         now, levels = seconds_there(connection), {}

@@ -1,19 +1,15 @@
 """Keys in SQL, beside the log: made, listed, rotated, revoked. Knows how keys are kept, not who asks with them."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from router.access.keys import EVERY_TENANT, Key, digest_of, new_token, token_of
 from router.access.tables import access_keys
-from router.errors import InputError, StoreError
-from router.log.database import open_database
-from router.migrations.upgrade import prepare
+from router.errors import InputError
+from router.log.small_store import SmallStore
 
 _NAME_CHARS = 200
 _NO_KEYS = (0, 0)
@@ -23,8 +19,7 @@ class KeyStore:
     """Raises StoreError when the database does not answer. Every change is committed when its method returns."""
 
     def __init__(self, url: str, timeout_seconds: float = 1.0) -> None:
-        self._engine = open_database(url, timeout_seconds, fsync=True)
-        self._made = False
+        self._database = SmallStore(url, "keys", timeout_seconds, fsync=True)
 
     def make(
         self,
@@ -39,14 +34,14 @@ class KeyStore:
         _check(tenant, name, requests_per_second)
         key_id, secret = new_token()
         key = Key(key_id, tenant, scopes, digest_of(secret), time.time(), name, expires, None, requests_per_second)
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             connection.execute(access_keys.insert().values(_row(key) | {"revision": _next_revision(connection)}))
         return key, token_of(key_id, secret)
 
     def rotate(self, key_id: str, overlap_seconds: float = 0.0) -> tuple[Key, str]:
         """A new token for a key; the one before it is accepted for `overlap_seconds` more. Raises InputError."""
         _, secret = new_token()
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             key, now = _found(connection, key_id), time.time()
             if key.state(now) != "valid":
                 raise InputError("key_id", key_id, f"this key is {key.state(now)}", "Make a new key.")
@@ -56,7 +51,7 @@ class KeyStore:
 
     def revoke(self, key_id: str) -> Key:
         """From now on the key opens nothing. Revoking again changes nothing. Raises InputError."""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             key = _found(connection, key_id)
             changed = key if key.revoked is not None else replace(key, revoked=time.time())
             _update(connection, changed)
@@ -64,7 +59,7 @@ class KeyStore:
 
     def listed(self) -> list[Key]:
         """Every key there ever was, oldest first."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             if not inspect(connection).has_table(access_keys.name):  # nobody has made a key yet
                 return []
             rows = connection.execute(select(access_keys).order_by(access_keys.c.created)).all()
@@ -72,7 +67,7 @@ class KeyStore:
 
     def revision(self) -> tuple[int, int]:
         """Changes with every change of any key: their number and the highest revision."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             if not inspect(connection).has_table(access_keys.name):
                 return _NO_KEYS
             row = connection.execute(select(func.count(), func.max(access_keys.c.revision)).select_from(access_keys))
@@ -80,26 +75,7 @@ class KeyStore:
         return int(count), int(highest or 0)
 
     def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        try:
-            with self._engine.execution_options(writes=True).begin() as connection:
-                if not self._made:
-                    prepare(connection)
-                    self._made = True
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreError(f"the keys could not be written: {type(error).__name__}") from error
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreError(f"the keys could not be read: {type(error).__name__}") from error
+        self._database.close()
 
 
 def _check(tenant: str, name: str, requests_per_second: float | None) -> None:

@@ -5,17 +5,16 @@ Moments are the database's own. A process that was killed is counted until its l
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 
-from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import delete, func, insert, select
 
 from router.errors import StoreError
-from router.log.database import PRESENCE_LOCK, open_database, put, seconds_there
+from router.log.database import PRESENCE_LOCK, put, seconds_there
+from router.log.small_store import SmallStore
 from router.log.tables import notices, processes
-from router.migrations.upgrade import prepare
 from router.privacy.leaver import Leaver
 
 LOOK_SECONDS, BEAT_SECONDS, LIVES_SECONDS, KEPT_SECONDS = 0.2, 5.0, 15.0, 7 * 86_400.0
@@ -26,12 +25,11 @@ class PresenceStore:
     """Raises StoreError when the database does not answer."""
 
     def __init__(self, url: str, timeout_seconds: float = 1.0) -> None:
-        self._engine = open_database(url, timeout_seconds, fsync=False, lock=PRESENCE_LOCK)
-        self._made = False
+        self._database = SmallStore(url, "processes that live", timeout_seconds, lock=PRESENCE_LOCK)
 
     def beat(self, process: str, heard: int) -> int:
         """Say that a process lives and what it has heard; how many live."""
-        with self._connected(writes=True) as connection:
+        with self._database.writing() as connection:
             now = seconds_there(connection)
             said = {"until": now + LIVES_SECONDS, "heard": heard}
             connection.execute(delete(processes).where(processes.c.until < now))
@@ -39,12 +37,12 @@ class PresenceStore:
             return int(connection.scalar(select(func.count()).select_from(processes)) or 0)
 
     def leave(self, process: str) -> None:
-        with self._connected(writes=True) as connection:
+        with self._database.writing() as connection:
             connection.execute(delete(processes).where(processes.c.process == process))
 
     def tell(self, leaver: Leaver) -> int:
         """A notice to all that somebody is to be forgotten; its number."""
-        with self._connected(writes=True) as connection:
+        with self._database.writing() as connection:
             now = seconds_there(connection)
             connection.execute(delete(notices).where(notices.c.at < now - KEPT_SECONDS))
             made = connection.execute(insert(notices).values(at=now, forgotten=leaver.digest, whole=leaver.whole))
@@ -53,28 +51,17 @@ class PresenceStore:
     def after(self, notice_id: int) -> list[tuple[int, Leaver]]:
         """Notices after one, oldest first: number, and who is to be forgotten."""
         query = select(notices).where(notices.c.notice_id > notice_id).order_by(notices.c.notice_id)
-        with self._connected() as connection:
+        with self._database.reading() as connection:
             return [(row.notice_id, Leaver(row.forgotten, row.whole)) for row in connection.execute(query)]
 
     def deaf_to(self, notice_id: int) -> int:
         """How many living processes have not heard a notice."""
-        with self._connected() as connection:
+        with self._database.reading() as connection:
             deaf = (processes.c.heard < notice_id, processes.c.until >= seconds_there(connection))
             return int(connection.scalar(select(func.count()).select_from(processes).where(*deaf)) or 0)
 
     def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def _connected(self, writes: bool = False) -> Iterator[Connection]:
-        try:
-            with self._engine.execution_options(writes=writes).begin() as connection:
-                if writes and not self._made:
-                    prepare(connection)
-                    self._made = True
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreError(f"the store does not say who lives: {type(error).__name__}") from error
+        self._database.close()
 
 
 class Presence:
