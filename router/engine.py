@@ -6,7 +6,6 @@ Knows the order of the steps, their deadlines and what to do without them. Knows
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,16 +13,15 @@ from threading import Lock
 from time import perf_counter
 from typing import Any, TypeVar
 
-import numpy as np
-
-from router.cache.guarded import GuardedCache, cached_decision
+from router.cache.guarded import GuardedCache
 from router.cache.key import CacheKey
-from router.cache.records import CacheLookup
-from router.decisions import Decision, new_decision_id
+from router.decider import Decider
+from router.decisions import Decision
 from router.encoders import Encoder
 from router.errors import InputError, SpendingError, StoreError
 from router.events import (
     Decided,
+    Event,
     Hook,
     PolicySwapped,
     SpendingRefused,
@@ -32,7 +30,7 @@ from router.events import (
 )
 from router.explanations import explanation
 from router.exploration import Explorer
-from router.jobs import Job, Once, Unlogged, within
+from router.jobs import Job, Unlogged, within
 from router.log.database import forget_statements
 from router.log.store import LogStore
 from router.parts import Parts
@@ -47,7 +45,8 @@ from router.safe_route import SafeRoute
 from router.seen import Seen, Watcher
 from router.spend.admission import Charged
 from router.spend.spending import Spending
-from router.steps import StepError, choose, choose_among_all, encode, try_out
+from router.steps import StepError, encode, try_out
+from router.together import Together
 from router.undisguised import undisguised
 
 T = TypeVar("T")
@@ -90,8 +89,9 @@ class Engine:
         self.watcher: Watcher | None = None
         self._changing = Lock()  # between those who change the parts; a decision just reads them
         self._waiting = 0
-        self._at_work: dict[Job, float] = {}  # what the pool's threads are at, and since when
-        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="decide")
+        self._decider = Decider(lambda: self._parts, self.spending, lambda: self.explorer, self._tell, clock)
+        self._together = Together(limits.threads, self._decider.prepare, self._conclude)
+        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="engine")
         self.reporting = Reporting(
             store,
             self.spending,
@@ -99,7 +99,7 @@ class Engine:
             price=self.price,
             pool=self._pool,
             seconds=limits.store_seconds,
-            tell=lambda event: tell(self.hooks, event),
+            tell=self._tell,
             clock=clock,
         )
 
@@ -131,9 +131,7 @@ class Engine:
     @property
     def hung(self) -> Job | None:
         """A decision that is stuck, where every thread has one: an encoder that never returns, say."""
-        late = perf_counter() - self.limits.decide_seconds
-        stuck = [job for job, since in list(self._at_work.items()) if since < late]
-        return stuck[0] if len(stuck) >= self.limits.threads else None
+        return self._together.hung(self.limits.decide_seconds)
 
     def use_encoder(self, encoder: Encoder) -> None:
         """Set the encoder. Raises EncoderMismatchError when the present policy was trained on other vectors."""
@@ -155,7 +153,7 @@ class Engine:
         self._check(policy)
         with self._changing:
             self._parts = replace(self._parts, policy=policy)
-        tell(self.hooks, PolicySwapped(policy.version, policy.folder))
+        self._tell(PolicySwapped(policy.version, policy.folder))
 
     def try_policy(self, trial: Trial | None) -> None:
         """Let a candidate decide its share from the next request on, or none. Raises as `swap` does."""
@@ -176,10 +174,10 @@ class Engine:
         try:
             answered = await self._answer(request, Job(key=key))
         except SpendingError as refused:
-            tell(self.hooks, SpendingRefused(refused, request.tenant))
+            self._tell(SpendingRefused(refused, request.tenant))
             raise
         # told once the answer is on its way: nobody waits for what is only counted
-        asyncio.get_running_loop().call_soon(tell, self.hooks, answered)
+        asyncio.get_running_loop().call_soon(self._tell, answered)
         return await self._watched(answered, request)
 
     async def _watched(self, answered: Decided, request: Request) -> Decided:
@@ -214,42 +212,12 @@ class Engine:
         policy = self._parts.deciding(request) if failure.cause in ("policy-error", "policy-timeout") else None
         if policy is not None:
             late = perf_counter() - came if failure.cause == "policy-timeout" else None
-            tell(self.hooks, Undecided(policy.version, "safe-route", late))
+            self._tell(Undecided(policy.version, "safe-route", late))
 
-    def decide(self, request: Request, job: Job | None = None) -> Decided:
+    def decide(self, request: Request) -> Decided:
         """Look up, encode and decide in this thread, without deadline and log. Raises StepError, or the caller's
         InputError."""
-        job, parts, started = job or Job(), self._parts, perf_counter()
-        if parts.policy is None and parts.cache is None:
-            raise StepError("no-policy")
-        job.stage = "encoder"
-        vector = Once(lambda: encode(parts.encoder, request))
-        if parts.cache is not None and job.lookup is None:  # a request that is decided again was looked up before
-            job.lookup = parts.cache.look_up(request, vector, new_decision_id())
-        looked_up = perf_counter() - started - vector.seconds
-        if job.lookup is not None and job.lookup.action == "hit":
-            return Decided(self._cached(parts, job.lookup, request), vector.seconds, looked_up)
-        if parts.policy is None:
-            raise StepError("no-policy")
-        vector()
-        job.stage, encoded = "policy", perf_counter()
-        decision, policy = self._choose(parts, request, vector())
-        decision = job.claim(decision)
-        if self.explorer is not None:
-            decision = self.explorer(decision, request, policy, job.again)
-        return Decided(decision, vector.seconds, looked_up, perf_counter() - encoded, vector=vector())
-
-    def _choose(self, parts: Parts, request: Request, vector: np.ndarray) -> tuple[Decision, Policy]:
-        """The decision of whoever's turn it is. A candidate that cannot decide leaves it to the incumbent."""
-        assert parts.policy is not None
-        policy, chooser = parts.deciding(request) or parts.policy, choose if self.explorer is None else choose_among_all
-        if policy is parts.policy:
-            return self.spending.choose(chooser, policy, request, vector, self._clock()), policy
-        with suppress(Exception):
-            return self.spending.choose(chooser, policy, request, vector, self._clock()), policy
-        decision = self.spending.choose(chooser, parts.policy, request, vector, self._clock())
-        tell(self.hooks, Undecided(policy.version, "incumbent"))  # what neither could decide is the request's fault
-        return decision, parts.policy
+        return self._decider(request, Job())
 
     async def explain(self, request: Request, decision: Decision) -> dict[str, Any] | None:
         """Why this decision; None where nothing was estimated, or another policy decides by now."""
@@ -280,6 +248,7 @@ class Engine:
 
     def close(self) -> None:
         """Finish what is in the making, then write what waits."""
+        self._together.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.reporting.close()
         if self._parts.cache is not None:
@@ -291,7 +260,7 @@ class Engine:
         """The decision, on its way into the log, within the deadline. Raises StepError or InputError."""
         if self._parts.policy is None and self._parts.cache is None:
             raise StepError("no-policy")
-        hit = self._at_once(request, job)
+        hit = self._decider.at_once(request, job)
         if hit is not None:
             return self._append(hit, request)  # this neither waits: the writer, or its spool, takes it
         if self._waiting >= self.limits.waiting:
@@ -301,41 +270,27 @@ class Engine:
             raise StepError(hung.late)
         self._waiting += 1
         try:
-            return await within(self.limits.decide_seconds, self._pool.submit(self._decide_and_append, request, job))
+            async with asyncio.timeout(self.limits.decide_seconds):
+                return await self._together.start(request, job)
         except TimeoutError as error:
             job.abandoned = True
             raise StepError(job.late) from error
         except (StepError, InputError, SpendingError):
             raise
-        except Exception as error:  # a pool that is shut down, say
+        except Exception as error:  # the threads were stopped, say
             raise StepError("policy-error") from error
         finally:
             self._waiting -= 1
 
-    def _at_once(self, request: Request, job: Job) -> Decided | None:
-        """A byte-identical answer that is at hand: it waits for no thread."""
-        parts, started = self._parts, perf_counter()
-        if parts.cache is None or job.lookup is not None:
-            return None
-        job.lookup = parts.cache.look_up_at_once(request, new_decision_id(), job.key)
-        if job.lookup is None:
-            return None
-        return Decided(self._cached(parts, job.lookup, request), 0.0, perf_counter() - started)
-
-    def _cached(self, parts: Parts, lookup: CacheLookup, request: Request) -> Decision:
-        serving = parts.deciding(request)
-        return cached_decision(lookup, request, "none" if serving is None else serving.version, self._clock())
-
-    def _decide_and_append(self, request: Request, job: Job) -> Unlogged:
-        """In a thread of the pool: the record goes to the writer from here, which saves a turn of the event loop."""
-        self._at_work[job] = perf_counter()
-        try:
-            decided = self.decide(request, job)
-        finally:
-            del self._at_work[job]
-        if job.abandoned:  # nobody waits any more: the safe route was answered, and that is what is logged
+    def _conclude(self, request: Request, job: Job) -> Unlogged:
+        """In the thread that decides: the record goes to the writer from here, which saves a turn of the event loop."""
+        decided = None if job.abandoned else self._decider.conclude(request, job)
+        if decided is None or job.abandoned:  # nobody waits any more: the safe route was answered, and is logged
             raise StepError(job.late)
         return self._append(decided, request)
+
+    def _tell(self, event: Event) -> None:
+        tell(self.hooks, event)
 
     def _append(self, decided: Decided, request: Request) -> Unlogged:
         started = perf_counter()

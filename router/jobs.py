@@ -1,7 +1,6 @@
 """One decision in the making: how far it has come, what the cache said of it, and its record on the way to the log."""
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -10,9 +9,10 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from router.cache.key import CacheKey
-from router.cache.records import CacheLookup
+from router.cache.records import Begun, CacheLookup
 from router.decisions import Decision
 from router.events import Decided
+from router.parts import Parts
 from router.safe_route import Cause
 from router.spend.admission import Charged
 
@@ -33,6 +33,10 @@ class Job:
 
     stage: Literal["queued", "encoder", "policy"] = "queued"
     abandoned = False
+    parts = Parts()  # with what it is decided
+    begun: Begun | None = None  # a lookup that waits for the vector
+    vector: np.ndarray | None = None
+    cache_seconds = encode_seconds = 0.0
 
     def __init__(
         self,
@@ -46,9 +50,14 @@ class Job:
         self.lookup, self.again, self.key = lookup, again, key
         self.since = perf_counter() if since is None else since
 
+    @property
+    def is_hit(self) -> bool:
+        """Whether a stored answer serves."""
+        return self.lookup is not None and self.lookup.action == "hit"
+
     def claim(self, decision: Decision) -> Decision:
         """The decision under the name by which the cache awaits this request's answer; a hit awaits none."""
-        if self.lookup is None or self.lookup.action == "hit":
+        if self.lookup is None or self.is_hit:
             return decision
         return replace(decision, decision_id=self.lookup.lookup_id, lookup=self.lookup)
 
@@ -56,21 +65,6 @@ class Job:
     def late(self) -> Cause:
         late: dict[str, Cause] = {"queued": "overload", "encoder": "encoder-timeout", "policy": "policy-timeout"}
         return late[self.stage]
-
-
-class Once:
-    """Makes a vector when it is first asked for, and knows how long that took."""
-
-    def __init__(self, make: Callable[[], np.ndarray]) -> None:
-        self._make, self.seconds = make, 0.0
-        self._made: np.ndarray | None = None
-
-    def __call__(self) -> np.ndarray:
-        if self._made is None:
-            started = perf_counter()
-            self._made = self._make()
-            self.seconds = perf_counter() - started
-        return self._made
 
 
 async def within(seconds: float, future: Future[T]) -> T:

@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock, Thread
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from router.breaker import Breaker
 from router.cache.answers import NewAnswer
 from router.cache.key import CacheKey
-from router.cache.records import CacheLookup, Learnt
+from router.cache.records import Begun, CacheLookup, Learnt
 from router.cache.repeats import Known, Said
 from router.cache.semantic import SemanticCache
 from router.decisions import Decision, Option, Outcome
@@ -27,8 +27,8 @@ from router.prices import now
 from router.privacy.leaver import Leaver
 from router.requests import Request
 from router.routes import Route
-from router.steps import StepError
 
+T = TypeVar("T")
 _UNKNOWN = Route("unknown", "default")
 _YOUNG, _PATIENCE_SECONDS = timedelta(seconds=3), 0.6
 SLOW_SECONDS = 0.5
@@ -75,29 +75,43 @@ class GuardedCache:
             tell(self._hooks, CacheFailed("lookup", type(error).__name__))
             return None
 
-    def look_up(self, request: Request, vector: Callable[[], np.ndarray], decision_id: str) -> CacheLookup | None:
-        """What the cache says; None where it failed or is not asked. Raises only the StepError of `vector`."""
+    def begin(self, request: Request, decision_id: str) -> CacheLookup | Begun | None:
+        """What the cache says without the request's vector, or what `finish` goes on with; None where it failed or is
+        not asked. Raises nothing."""
         if not self._asking.allows():
             tell(self._hooks, CacheFailed("skipped", "away"))
             return None
-        started, timed = monotonic(), _Timed(vector)
+        found = self._asked(lambda: self.cache.begin(request, decision_id))
+        if isinstance(found, CacheLookup):
+            if found.tier == "exact":
+                self._remember(hash(request.text))
+            self._look_after()
+        return found
+
+    def finish(self, begun: Begun, vector: np.ndarray | None) -> CacheLookup | None:
+        """What the cache says in the end. `vector` (d,): where `begun.key.semantic`. Raises nothing."""
+        found = self._asked(lambda: self.cache.finish(begun, vector), begun.seconds)
+        if found is not None:
+            self._look_after()
+        return found
+
+    def _asked(self, step: Callable[[], T], before: float = 0.0) -> T | None:
+        """The outcome of a step, or of the last of two, the first of which took `before` seconds."""
+        started = monotonic()
         try:
-            found = self.cache.lookup(request, timed, decision_id)
-        except StepError:
-            raise
+            found = step()
         except Exception as error:
             if isinstance(error, (StoreError, OSError)):  # one odd request must not close the cache to all
                 self._asking.failed()
             tell(self._hooks, CacheFailed("lookup", type(error).__name__))
             return None
-        if monotonic() - started - timed.seconds > self._slow:
+        if isinstance(found, Begun):  # it is judged by its end
+            return found
+        if before + monotonic() - started > self._slow:
             self._asking.failed()
             tell(self._hooks, CacheFailed("lookup", "slow"))
         else:
             self._asking.worked()
-        if found is not None and found.tier == "exact":
-            self._remember(hash(request.text))
-        self._look_after()
         return found
 
     def _look_after(self) -> None:
@@ -244,17 +258,3 @@ def _usd(recorded: Recorded) -> float:
         return float(recorded.usd)
     expected = recorded.decision["options"][0]["expected_usd"]
     return 0.0 if expected is None else float(expected)
-
-
-class _Timed:
-    """A vector that knows how long it took, which is not the cache's time."""
-
-    def __init__(self, make: Callable[[], np.ndarray]) -> None:
-        self._make, self.seconds = make, 0.0
-
-    def __call__(self) -> np.ndarray:
-        started = monotonic()
-        try:
-            return self._make()
-        finally:
-            self.seconds += monotonic() - started

@@ -8,9 +8,10 @@ import numpy as np
 
 from router.cache.key import CacheKey, KeyRules
 from router.cache.partition import Candidate
-from router.cache.reuse import ReuseDecision
+from router.cache.reuse import Reuse, ReuseDecision
 from router.cache.risk_control import BudgetRules
 from router.cache.stored import StoredAnswer
+from router.requests import Request
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,19 @@ class CacheLookup:
     @property
     def usd_saved(self) -> float:
         return self.answer.usd if self.action == "hit" and self.answer is not None else 0.0
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A lookup that needs the request's vector to go on. `at_hand`: its partition was in memory; `seconds`: what it
+    took so far."""
+
+    lookup_id: str
+    request: Request
+    key: CacheKey
+    reuse: Reuse
+    at_hand: bool
+    seconds: float
 
 
 Result = Literal["stored", "refused", "removed", "confirmed", "failed"]

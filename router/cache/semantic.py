@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from router.cache.learning import SERVED, CacheLearning
 from router.cache.memory import CacheMemory
 from router.cache.partition import AnswerRecord, Candidate, Entry, Partition
 from router.cache.reader import PartitionReader
-from router.cache.records import CacheLookup, CacheRules, Invalidation, Learnt, Pending, told
+from router.cache.records import Begun, CacheLookup, CacheRules, Invalidation, Learnt, Pending, told
 from router.cache.repeats import Repeats
 from router.cache.reuse import Reuse
 from router.cache.risk_control import Promise
@@ -80,8 +80,12 @@ class SemanticCache:
         `lookup_id` is the name by which `learn` and the reports will know this lookup; one is made where none is given.
         A lookup reads the store and never writes it: see `settle`.
         """
-        lookup_id = lookup_id or uuid.uuid4().hex
-        key = self.key(request)
+        begun = self.begin(request, lookup_id or uuid.uuid4().hex)
+        return begun if isinstance(begun, CacheLookup) else self.finish(begun, vector)
+
+    def begin(self, request: Request, lookup_id: str) -> CacheLookup | Begun:
+        """All that can be said without the request's vector; else what `finish` goes on with."""
+        started, key = monotonic(), self.key(request)
         if isinstance(key, NotCacheable):
             return CacheLookup(lookup_id, request.tenant, "bypass", key.reason)
         with self._lock:
@@ -93,12 +97,15 @@ class SemanticCache:
             equal = self._reader.equal(key)
             with self._lock:
                 found = self._exact(lookup_id, key, equal, reuse, request.cache)
-        if found is not None:
-            return found
+        return found or Begun(lookup_id, request, key, reuse, partition is not None, monotonic() - started)
+
+    def finish(self, begun: Begun, vector: Vector | None = None) -> CacheLookup:
+        """What a lookup comes to that `begin` left open; `vector` is that of `lookup`."""
+        key = begun.key
         made = _made(vector) if key.semantic else None
-        near = None if partition is not None or made is None else self.warming.near(key, made)
+        near = None if begun.at_hand or made is None else self.warming.near(key, made)
         with self._lock:
-            found = self._semantic(lookup_id, key, request, made, reuse, near)
+            found = self._semantic(begun, made, near)
         if found.action == "hit":
             self._tenants.changed(key.tenant)
         return found
@@ -264,15 +271,8 @@ class SemanticCache:
         partition.answers[answer.answer_id].use(self._clock())
         return self._serve(lookup_id, pending, partition, answer, "exact", "byte-identical request under the same key")
 
-    def _semantic(
-        self,
-        lookup_id: str,
-        key: CacheKey,
-        request: Request,
-        vector: np.ndarray | None,
-        reuse: Reuse,
-        near: Partition | None,
-    ) -> CacheLookup:
+    def _semantic(self, begun: Begun, vector: np.ndarray | None, near: Partition | None) -> CacheLookup:
+        lookup_id, request, key, reuse = begun.lookup_id, begun.request, begun.key, begun.reuse
         # looked up again: the lock was open while the vector was made
         found = near or self._memory.ready(key.partition, key.tenant)
         partition, candidate, controls = found or self._reader.empty(), None, request.cache

@@ -266,7 +266,7 @@ def test_a_broken_cache_never_costs_an_answer(make: Make, monkeypatch: pytest.Mo
     def fail(*given, **more):
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(SemanticCache, "lookup", fail)
+    monkeypatch.setattr(SemanticCache, "begin", fail)
     decided = service.route()
     assert (decided["action"], decided["cache"]) == ("route", None)
     monkeypatch.setattr(SemanticCache, "learn", fail)
@@ -337,7 +337,7 @@ def test_what_was_served_before_is_served_again_without_a_thread(make: Make, mon
     service = make()
     service.report(service.route(), answer="nine to five")
     assert service.route()["action"] == "cached"
-    monkeypatch.setattr(service.engine._pool, "submit", lambda *given: pytest.fail("asked for a thread"))
+    monkeypatch.setattr(service.engine._together, "start", lambda *given: pytest.fail("asked for a thread"))
     monkeypatch.setattr(RouteRequest, "from_mapping", lambda given: pytest.fail("read again"))
     again = service.route()
     assert (again["action"], again["logged"], again["cache"]["answer"]["content"]) == ("cached", True, "nine to five")

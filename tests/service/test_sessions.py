@@ -35,7 +35,7 @@ def call(safe: SafeRoute, store: LogStore, tiny_policy: Policy) -> Iterator[Call
         return asyncio.run(send()).json()
 
     yield post
-    engine._pool.shutdown(wait=False)
+    engine.close()
 
 
 def test_the_second_turn_of_a_session_is_priced_on_its_warm_model(call: Call) -> None:

@@ -54,7 +54,7 @@ def client(safe: SafeRoute, store: LogStore, tiny_policy: Policy) -> Iterator[Cl
     engine = Engine(safe, store, encoder=HashingEncoder(), hooks=[metrics], spending=Spending(lambda: RULES))
     engine.swap(tiny_policy)
     yield Client(engine, metrics)
-    engine._pool.shutdown(wait=False)
+    engine.close()
 
 
 def exhausted(client: Client, **body: Any) -> httpx.Response:

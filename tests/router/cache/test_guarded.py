@@ -13,14 +13,13 @@ import pytest
 
 from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache, cached_decision
-from router.cache.records import CacheLookup, CacheRules
+from router.cache.records import Begun, CacheLookup, CacheRules
 from router.cache.semantic import SemanticCache
 from router.cache.stored import StoredAnswer
 from router.errors import StoreError
 from router.events import CacheFailed
 from router.prices import now
 from router.requests import Request
-from router.steps import StepError
 
 REQUEST = Request.from_prompt("x", task="sums")
 
@@ -43,7 +42,7 @@ class Failing:
         self.error, self.seconds, self.asked, self.owes = error, seconds, 0, False
         self.warming = SimpleNamespace(wants=False, unsearched=0)
 
-    def lookup(self, *given: object) -> None:
+    def begin(self, *given: object) -> None:
         self.asked += 1
         sleep(self.seconds)
         if self.error is not None:
@@ -56,19 +55,14 @@ class Failing:
 def test_what_fails_inside_is_told_and_means_no_cache() -> None:
     events: list[object] = []
     cache = GuardedCache(Failing(OSError("disk")), [events.append])  # type: ignore[arg-type]
-    assert cache.look_up(REQUEST, lambda: None, "id") is None  # type: ignore[arg-type,return-value]
+    assert cache.begin(REQUEST, "id") is None
     cache.close()
     assert events == [CacheFailed("lookup", "OSError"), CacheFailed("learn", "OSError")]
 
 
-def test_an_encoder_that_fails_is_not_the_caches_fault() -> None:
-    cache = GuardedCache(Failing(StepError("encoder-error")))  # type: ignore[arg-type]
-    with pytest.raises(StepError):
-        cache.look_up(REQUEST, lambda: None, "id")  # type: ignore[arg-type,return-value]
-
-
 def look(cache: GuardedCache) -> CacheLookup | None:
-    return cache.look_up(REQUEST, lambda: np.zeros(64, np.float32), "id")
+    begun = cache.begin(REQUEST, "id")
+    return cache.finish(begun, np.zeros(64, np.float32)) if isinstance(begun, Begun) else begun
 
 
 @pytest.mark.parametrize("failing", [Failing(StoreError("gone")), Failing(None, seconds=0.02)])

@@ -9,7 +9,7 @@ import pytest
 from router.cache import memory
 from router.cache.answers import NewAnswer
 from router.cache.guarded import GuardedCache
-from router.cache.records import CacheLookup
+from router.cache.records import Begun, CacheLookup
 from router.cache.semantic import SemanticCache
 from router.cache.store import CacheStore
 from router.errors import StoreError
@@ -127,6 +127,8 @@ def test_a_store_too_slow_to_search_means_a_miss_that_is_counted(
     told: list[object] = []
     guarded = GuardedCache(cold, [told.append])
     request = Request.from_prompt("please reset my password")
-    found = guarded.look_up(request, lambda: embed(request.text), "d1")
+    begun = guarded.begin(request, "d1")
+    assert isinstance(begun, Begun)
+    found = guarded.finish(begun, embed(request.text))
     assert found is not None and found.action == "miss"
     assert told == [CacheFailed("lookup", "not searched in time")]

@@ -45,7 +45,7 @@ def make(safe: SafeRoute, store: LogStore, tiny_policy: Policy) -> Iterator[Make
 
     yield build
     for engine in made:
-        engine._pool.shutdown(wait=False)
+        engine.close()
 
 
 def budget(limit: str | None, mode: str = "hard", **more: Any) -> Budget:

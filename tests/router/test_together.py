@@ -1,0 +1,138 @@
+"""Decisions are prepared alone and concluded in a row, each answering for itself alone."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from threading import Event as Flag
+
+import pytest
+
+from router.jobs import Job
+from router.requests import Request
+from router.together import TOLD_SECONDS, Together
+
+
+class Steps:
+    """Both steps, which note that they were taken; the first waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.go, self.more = Flag(), Flag()
+        self.alone: tuple[str, ...] = ()
+
+    def prepare(self, request: Request, job: Job) -> bool:
+        (self.more if request.text == "hangs" else self.go).wait(5)
+        self.taken.append("p" + request.text)
+        if request.text == "bad":
+            raise ValueError("bad to prepare")
+        return request.text not in self.alone
+
+    def conclude(self, request: Request, job: Job) -> str:
+        self.taken.append("c" + request.text)
+        if request.text == "worse":
+            raise ValueError("bad to conclude")
+        return request.text
+
+
+@pytest.fixture
+def steps() -> Steps:
+    return Steps()
+
+
+@pytest.fixture
+def make(steps: Steps) -> Iterator[Callable[..., Together[str]]]:
+    made: list[Together[str]] = []
+
+    def build(threads: int = 1) -> Together[str]:
+        made.append(Together(threads, steps.prepare, steps.conclude))
+        return made[-1]
+
+    yield build
+    steps.go.set()
+    steps.more.set()
+    for together in made:
+        together.close()
+
+
+def come(together: Together[str], steps: Steps, *texts: str) -> list[object]:
+    """What each comes to, all of them waiting before the first is prepared."""
+
+    async def all_of_them() -> list[object]:
+        waiting = [together.start(Request.from_prompt(text), Job()) for text in texts]
+        steps.go.set()
+        return list(await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5))
+
+    return asyncio.run(all_of_them())
+
+
+def test_one_alone_waits_for_nobody(make: Callable[..., Together[str]], steps: Steps) -> None:
+    together = make()
+    assert come(together, steps, "1") == ["1"]
+    assert come(together, steps, "2") == ["2"] and steps.taken == ["p1", "c1", "p2", "c2"]
+
+
+def test_a_third_of_those_that_wait_are_concluded_in_a_row(make: Callable[..., Together[str]], steps: Steps) -> None:
+    assert come(make(), steps, *"12345678") == [*"12345678"]
+    assert " ".join(steps.taken) == "p1 p2 p3 c1 c2 c3 p4 p5 c4 c5 p6 c6 p7 c7 p8 c8"
+
+
+def test_what_took_no_time_to_prepare_waits_for_nobody(make: Callable[..., Together[str]], steps: Steps) -> None:
+    steps.alone = ("1",)
+    come(make(), steps, *"12345678")
+    assert steps.taken[:3] == ["p1", "c1", "p2"]
+
+
+def test_whatever_fails_is_its_own_requests_failure(make: Callable[..., Together[str]], steps: Steps) -> None:
+    found = come(make(), steps, "1", "bad", "2", "worse", "3")
+    assert [str(one) for one in found] == ["1", "bad to prepare", "2", "bad to conclude", "3"]
+
+
+def test_what_is_ready_does_not_wait_for_a_thread_that_hangs(make: Callable[..., Together[str]], steps: Steps) -> None:
+    together = make(threads=2)
+
+    async def beside_one_that_hangs() -> str:
+        together.start(Request.from_prompt("hangs"), Job())
+        steps.go.set()
+        return await asyncio.wait_for(together.start(Request.from_prompt("1"), Job()), 5)
+
+    assert asyncio.run(beside_one_that_hangs()) == "1"
+    assert together.hung(0.0) is None  # one thread is free
+
+
+def test_those_that_are_concluded_do_not_wait_for_slow_ones(make: Callable[..., Together[str]], steps: Steps) -> None:
+    """The last of a row takes until the first was told."""
+    told = Flag()
+    conclude = steps.conclude
+
+    def slow(request: Request, job: Job) -> str:
+        if request.text == "1":
+            Flag().wait(1.5 * TOLD_SECONDS)
+        if request.text == "3":
+            assert told.wait(5)
+        return conclude(request, job)
+
+    steps.conclude = slow  # type: ignore[method-assign]
+    together = make()
+
+    async def tell() -> list[str]:
+        waiting = [together.start(Request.from_prompt(text), Job()) for text in "12345678"]
+        waiting[0].add_done_callback(lambda done: told.set())
+        steps.go.set()
+        return list(await asyncio.wait_for(asyncio.gather(*waiting), 5))
+
+    assert asyncio.run(tell()) == [*"12345678"]
+
+
+def test_who_waits_when_it_closes_is_told(make: Callable[..., Together[str]], steps: Steps) -> None:
+    together = make()
+
+    async def closing() -> list[object]:
+        waiting = [together.start(Request.from_prompt(text), Job()) for text in "123"]
+        while together.hung(0.0) is None:  # the first is at work
+            await asyncio.sleep(0.001)
+        together.close()
+        steps.go.set()
+        return list(await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5))
+
+    assert [str(one) for one in asyncio.run(closing())] == ["1", "the service stops", "the service stops"]
+    with pytest.raises(RuntimeError):
+        come(together, steps, "4")
