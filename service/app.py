@@ -20,7 +20,7 @@ from service.access import Guard
 from service.answers import frontier_answer, outcome_answer, verdict_answer
 from service.bodies import answered, json_answer
 from service.caching import add_cache, learnt_answer, may_write
-from service.deciding import Repeated, add_deciding
+from service.deciding import ShortWay, add_deciding
 from service.door import Door, Queue
 from service.drifting import Drifting, add_drift
 from service.guarding import Guarding
@@ -53,7 +53,7 @@ def create_app(
     """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
     app = FastAPI(title="Tierwise", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.add_middleware(Repeated, engine=engine, max_bytes=settings.max_body_bytes)
+    app.add_middleware(ShortWay, engine=engine, max_bytes=settings.max_body_bytes)
     app.add_middleware(Bounded, body_seconds=settings.body_seconds, answer_seconds=settings.answer_seconds)
     queue = Queue(settings.max_waiting_requests, settings.shed_after_seconds)
     app.add_middleware(Door, queue=queue, safe=engine.safe, metrics=metrics)

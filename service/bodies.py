@@ -27,13 +27,19 @@ async def answered(
     caller = caller_of(request)
 
     async def read_and_answer() -> Response:
-        given = orjson.loads(await _body(request, max_bytes))
-        if not isinstance(given, dict):
-            raise InputError("body", given, "not an object", "Send a JSON object.")
+        given = object_of(await _body(request, max_bytes))
         told: Response = await answer(caller.own(given) if owned else given)
         return told
 
     return await foreseen(read_and_answer(), max_bytes, caller)
+
+
+def object_of(body: bytes) -> dict[str, Any]:
+    """A body's JSON object. Raises JSONDecodeError or InputError."""
+    given = orjson.loads(body)
+    if not isinstance(given, dict):
+        raise InputError("body", given, "not an object", "Send a JSON object.")
+    return given
 
 
 async def foreseen(answer: Awaitable[Response], max_bytes: int, caller: Caller) -> Response:

@@ -24,7 +24,7 @@ from router.safe_route import SafeRoute
 from router.settings import Settings
 from service.app import create_app
 from service.cache_parts import open_cache, rules_of
-from service.deciding import Repeated
+from service.deciding import ShortWay
 from service.metrics import Metrics
 
 PROMPT = {"prompt": "What are your opening hours?", "tenant": "acme"}
@@ -386,9 +386,9 @@ def sent(service: Service, caller: Caller, parts: list[bytes], whole: bool = Tru
     return orjson.loads(b"".join(told))
 
 
-def inner(app: FastAPI) -> Repeated:
+def inner(app: FastAPI) -> ShortWay:
     """The service behind its doors."""
     layer = app.build_middleware_stack()
-    while not isinstance(layer, Repeated):
+    while not isinstance(layer, ShortWay):
         layer = getattr(layer, "app", None) or layer._app
     return layer
