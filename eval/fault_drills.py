@@ -169,7 +169,7 @@ def lost(store_url: str, told: Told) -> int:
     """How many acknowledged decisions and reports the store does not have once it was taken up again, as the next
     process to start does."""
     missing = 0
-    with closing(LogStore(store_url, timeout_seconds=30.0, late=LateBooking.from_dict)) as store:
+    with closing(LogStore(store_url, timeout_seconds=30.0, late=LateBooking)) as store:
         store.recover()
         for decision_id in told.decided:
             try:

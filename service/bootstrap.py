@@ -86,7 +86,7 @@ class Runtime:
             timeout_seconds=settings.store_timeout_seconds,
             fsync=settings.store_fsync,
             keep_text=TextRule(settings.store_text, settings.store_text_tenants),
-            late=LateBooking.from_dict,
+            late=LateBooking,
         )
         rules = SpendingFile(settings.spending, lambda problem: tell(self.hooks, SpendingFileRead(problem)))
         self.spending = Spending(rules)

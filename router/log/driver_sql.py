@@ -31,9 +31,21 @@ class Statements:
         self._cursor.execute(self._said(sql), values)
         return [dict(zip(names, row)) for row in self._cursor.fetchall()]
 
-    def insert(self, table: Table, row: Mapping[str, Any], unless_known: bool = False) -> None:
-        names = tuple(row)
-        self.run(_insert(table.name, names, unless_known), [row[name] for name in names])
+    def insert_each(self, table: Table, rows: Sequence[Mapping[str, Any]], unless_known: bool = False) -> None:
+        """Rows of the same columns."""
+        if rows:
+            names = tuple(rows[0])
+            self.run_each(_insert(table.name, names, unless_known), [[row[name] for name in names] for row in rows])
+
+    def known(self, table: Table, key: str, values: Sequence[str]) -> set[str]:
+        """Those of these values of a column that are in the table."""
+        if not values:
+            return set()
+        # as many as a power of two: a driver that keeps prepared statements then knows this one
+        several = [*values, *values[:1] * ((1 << (len(values) - 1).bit_length()) - len(values))]
+        marks = ", ".join("?" * len(several))
+        found = self.rows(f"SELECT {key} FROM {table.name} WHERE {key} IN ({marks})", several, [key])
+        return {row[key] for row in found}
 
     def _said(self, sql: str) -> str:
         return in_style_of(self._dialect, sql)

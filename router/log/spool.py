@@ -97,6 +97,17 @@ class Spool:
             with suppress(FileNotFoundError):  # its owner has just ended
                 yield from _records(path.read_bytes())
 
+    def elsewhere(self, sought: bytes) -> Iterator[bytes]:
+        """The records of other processes' files in which these bytes are."""
+        with self._lock:
+            own = {part.path for part in self._parts}
+        for path in _files(self.folder):
+            if path not in own:
+                with suppress(FileNotFoundError):
+                    kept = path.read_bytes()
+                    if sought in kept:
+                        yield from (record for record in _records(kept) if sought in record)
+
     def adopted(self) -> Iterator[tuple[Path, list[bytes]]]:
         """The files that dead processes left, each with its records, held while the caller has it: `unlink` the path
         once they are kept."""

@@ -4,7 +4,7 @@ SQLite in WAL mode by default, any SQLAlchemy URL otherwise. The statements are 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,8 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from router.decisions import Decision, Outcome
 from router.errors import InputError, StoreError, UnknownDecisionError
 from router.log.database import open_database, put, spool_folder
-from router.log.late import Deferred, LateLog, Read
+from router.log.inserting import insert_decisions, known_decisions
+from router.log.late import Deferred, LateLog
 from router.log.rows import decision_row
 from router.log.spool import Spool
 from router.log.tables import decisions, outcomes, probes
@@ -32,7 +33,6 @@ from router.requests import Request
 from router.routes import Route
 
 T = TypeVar("T")
-_INSERT_DECISION = decisions.insert()
 # What else belongs into a record's transaction: a reservation beside a decision, a settlement beside a report.
 Reserve = Callable[[Connection], Any]
 Settle = Callable[[Connection, Mapping[str, Any], Outcome, Outcome, Decimal | None, str], None]
@@ -65,7 +65,7 @@ class LogStore:
         timeout_seconds: float = 1.0,
         fsync: bool = False,
         keep_text: TextRule = NO_TEXT,
-        late: Read | None = None,
+        late: type[Deferred] | None = None,
     ) -> None:
         """With `late`, what nothing can refuse is acknowledged once it is in a spool beside an SQLite file. Other
         machines could not find it there, and a power cut might take it: so not on PostgreSQL, nor with `fsync`."""
@@ -75,7 +75,7 @@ class LogStore:
         folder = None if late is None or fsync else spool_folder(self._engine.url)
         self._late = None
         if folder is not None and late is not None:
-            self._late = LateLog(Spool(folder), self._writer, _insert_all, late)
+            self._late = LateLog(Spool(folder), self._writer, late)
 
     @property
     def pending(self) -> int:
@@ -90,7 +90,8 @@ class LogStore:
     def append(self, decision: Decision, request: Request, reserve: Reserve | None = None) -> Future[Any]:
         """Keep a decision; the future's result is that of `reserve`, which runs in the same transaction or refuses."""
         row = decision_row(decision, request, self.keep_text.allows(request.tenant))
-        if self._late is not None and isinstance(reserve, Deferred) and self._late.take(row, reserve):
+        late = self._late
+        if late is not None and isinstance(reserve, late.kind) and late.take(row, reserve):
             return _kept(reserve.result)
         return self._writer.submit(lambda connection: _insert_decision(connection, row, reserve))
 
@@ -100,7 +101,7 @@ class LogStore:
 
     def append_once(self, row: Mapping[str, Any], reserve: Reserve | None = None) -> Future[None]:
         """Keep a decision that was derived from another one, unless it was kept before."""
-        return self._writer.submit(lambda connection: _insert_all(connection, [(row, reserve)]))
+        return self._writer.submit(lambda connection: _insert_once(connection, row, reserve))
 
     def report(
         self, outcome: Outcome, price: Pricer, key: str | None = None, settle: Settle | None = None
@@ -184,8 +185,10 @@ class LogStore:
     def close(self) -> None:
         """Write what waits, then let go of the database."""
         if self._late is not None:
-            self._late.close()
+            self._late.stop()
         self._writer.close()
+        if self._late is not None:
+            self._late.close()
         self._engine.dispose()
 
     @contextmanager
@@ -203,7 +206,7 @@ class LogStore:
             raise StoreError(f"the store cannot be read: {getattr(error, 'orig', None) or error}") from error
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _kept(result: Any) -> Future[Any]:
     """A future that is done: one for all, because nobody can change it any more."""
     future: Future[Any] = Future()
@@ -211,23 +214,15 @@ def _kept(result: Any) -> Future[Any]:
     return future
 
 
-def _insert_decision(connection: Connection, row: dict[str, Any], reserve: Reserve | None) -> Any:
+def _insert_decision(connection: Connection, row: Mapping[str, Any], reserve: Reserve | None) -> Any:
     reserved = reserve(connection) if reserve else None
-    connection.execute(_INSERT_DECISION, row)
+    insert_decisions(connection, [row])
     return reserved
 
 
-def _insert_all(connection: Connection, records: Sequence[tuple[Mapping[str, Any], Reserve | None]]) -> None:
-    """Those that are not there yet, each with what belongs to it."""
-    names = [row["decision_id"] for row, _ in records]
-    sought = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(names))
-    known = set(connection.execute(sought).scalars())
-    new = [(dict(row), reserve) for row, reserve in records if row["decision_id"] not in known]
-    for _, reserve in new:
-        if reserve:
-            reserve(connection)
-    if new:
-        connection.execute(_INSERT_DECISION, [row for row, _ in new])
+def _insert_once(connection: Connection, row: Mapping[str, Any], reserve: Reserve | None) -> None:
+    if not known_decisions(connection, [row["decision_id"]]):
+        _insert_decision(connection, row, reserve)
 
 
 def _insert_report(

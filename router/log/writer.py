@@ -108,7 +108,7 @@ class LogWriter:
                 self._breaker.failed()
                 self._disconnect()
             if away or not again:
-                _fail(batch, error, StoreAwayError if away else StoreError)
+                self._fail(batch, error, StoreAwayError if away else StoreError)
                 return
             # one row's own fault (or another process wrote it first): each record stands or falls alone
             for job in batch:
@@ -124,6 +124,14 @@ class LogWriter:
         original = getattr(error, "orig", None) or error
         gone = (database.OperationalError, database.InterfaceError, PoolTimeout, OSError, StoreAwayError)
         return isinstance(original, gone) or type(original) is database.DatabaseError  # which is a damaged file
+
+    def _fail(self, batch: list[_Job], error: Exception, kind: type[StoreError]) -> None:
+        """Tell everyone; the database's own words, without the statement and its values (they may hold prompt text)."""
+        said = getattr(error, "orig", None) or error
+        ours = TierwiseError, self._engine.dialect.loaded_dbapi.Error
+        words = str(said) if isinstance(said, ours) else type(said).__name__
+        for job in batch:
+            job.future.set_exception(kind(f"the store did not take the record: {words}"))
 
     def _transact(self, batch: list[_Job]) -> list[tuple[Any, TierwiseError | None]]:
         self._since = time.monotonic()
@@ -166,10 +174,3 @@ def _attempt(work: Callable[[Connection], T], connection: Connection) -> tuple[T
         return work(connection), None
     except TierwiseError as refusal:
         return None, refusal
-
-
-def _fail(batch: list[_Job], error: Exception, kind: type[StoreError]) -> None:
-    """Tell everyone; the database's own words, without the statement and its values (they may hold prompt text)."""
-    words = str(error) if isinstance(error, TierwiseError) else getattr(error, "orig", None) or type(error).__name__
-    for job in batch:
-        job.future.set_exception(kind(f"the store did not take the record: {words}"))

@@ -21,6 +21,7 @@ from router.spend.prefix_cache import Turn
 Kind = Literal["call", "cache", "retry", "fallback", "escalation", "judge", "shadow", "embedding", "storage", "other"]
 KINDS = ("call", "cache", "retry", "fallback", "escalation", "judge", "shadow", "embedding", "storage", "other")
 MOST_EXPIRED = 1000  # released in one transaction
+_ACCOUNTS = {"reserved": "held", "settled": "spent"}  # which a call's first movement is on
 _INHERITED = ("at_ms", "tenant", "user", "feature", "environment", "cost_centre", "task_id", "tags", "session", "tier")
 
 
@@ -86,6 +87,16 @@ def reserve(
     return replace(charged, prefix=call.prefix.cause if call.prefix else None)
 
 
+def open_unbound(connection: Connection, opened: Sequence[tuple[NewCall, float | None]]) -> None:
+    """Book calls that no budget binds, many at once: each estimate is held for so many seconds; a call without them is
+    a stored answer, which costs nothing. What is booked already stays as it is."""
+    book = Book(connection)
+    known = book.known([call.call_id for call, _ in opened])
+    rows = [_unbound_row(call, seconds) for call, seconds in opened if call.call_id not in known]
+    book.open(*rows)
+    book.enter_each([(row["call_id"], row["at_ms"], _ACCOUNTS[row["state"]], row["held"]) for row in rows])
+
+
 def settle(connection: Connection, call_id: str, found: Settlement, at: datetime) -> None:
     """Take a report into the books: the first known cost releases what was held, a later one corrects it."""
     book = Book(connection)
@@ -109,7 +120,7 @@ def add(connection: Connection, call: NewCall, found: Settlement, applied: Seque
     if book.call(call.call_id) is not None:
         return False
     made = replace(call, estimate=Estimate(0, 0, 0))
-    row = _call_row(made, "settled", 0, [[one.key, 0] for one in applied], None)
+    row = _call_row(made, "settled", 0, [[one.key, 0] for one in applied])
     _book_made(book, row | _made(found, milliseconds(call.at)))
     standing = read_standings(book, applied) if applied else ()
     book.hold([_holding(one, made.estimate, spent=found.spent or 0, out=0) for one in standing])
@@ -162,7 +173,16 @@ def _holding(one: Standing, call: Estimate, spent: int, out: int) -> tuple[Any, 
     return (applied.key, budget.name, since, until, *amounts, one.balance.alerted)
 
 
-def _call_row(call: NewCall, state: str, held: int, charges: list[Any], expires_ms: int | None) -> dict[str, Any]:
+def _unbound_row(call: NewCall, expires_seconds: float | None) -> dict[str, Any]:
+    at_ms = milliseconds(call.at)
+    if expires_seconds is None:
+        return _call_row(replace(call, estimate=Estimate(0, 0, 0)), "settled", 0, []) | {"settled_ms": at_ms}
+    return _call_row(call, "reserved", call.estimate.upper, [], at_ms + round(expires_seconds * 1000))
+
+
+def _call_row(
+    call: NewCall, state: str, held: int, charges: list[Any], expires_ms: int | None = None
+) -> dict[str, Any]:
     owner = call.owner
     return {
         "call_id": call.call_id,
@@ -193,6 +213,7 @@ def _call_row(call: NewCall, state: str, held: int, charges: list[Any], expires_
         "estimated": 0,
         "failed": 0,
         "saved_prefix": 0,
+        "settled_ms": None,
         "expires_ms": expires_ms,
         "charges": charges,
     }

@@ -55,11 +55,16 @@ class Book:
         asked = f"SELECT {quoted(_BALANCE_COLUMNS)} FROM ledger_balances WHERE key IN ({marks})"
         return {row["key"]: row for row in self._sql.rows(asked, keys, _BALANCE_COLUMNS)}
 
-    def open(self, row: Mapping[str, Any]) -> None:
-        """A new call. One that is known already is left to its decision's own key, which refuses it."""
-        written = {**row, "charges": to_json(row["charges"]), "tags": to_json(row["tags"])}
-        self._sql.insert(calls, written, unless_known=True)
-        ledger_days.book(self._sql, None, row)
+    def known(self, call_ids: Sequence[str]) -> set[str]:
+        """Those of these calls that are booked."""
+        return self._sql.known(calls, "call_id", call_ids)
+
+    def open(self, *rows: Mapping[str, Any]) -> None:
+        """New calls, of the same columns. One that is known already is left to its decision's own key, which refuses
+        it."""
+        written = [{**row, "charges": to_json(row["charges"]), "tags": to_json(row["tags"])} for row in rows]
+        self._sql.insert_each(calls, written, unless_known=True)
+        ledger_days.book_new(self._sql, rows)
 
     def change(self, row: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
         names = tuple(changes)
@@ -70,7 +75,11 @@ class Book:
 
     def enter(self, call_id: str, at_ms: int, **accounts: int) -> None:
         """Journal movements of `held` and `spent` picodollars."""
-        self._sql.run_each(_ENTER, [(call_id, at_ms, account, pico) for account, pico in accounts.items()])
+        self.enter_each([(call_id, at_ms, account, pico) for account, pico in accounts.items()])
+
+    def enter_each(self, movements: Sequence[tuple[str, int, str, int]]) -> None:
+        """Journal movements: (call_id, at_ms, account, picodollars) each."""
+        self._sql.run_each(_ENTER, movements)
 
     def hold(self, rows: Sequence[Sequence[Any]]) -> None:
         """Count one more call on counters, made where they lack: (key, budget, since_ms, resets_ms, spent, held,

@@ -3,7 +3,8 @@
 Users, tasks, sessions and tags have no sums: there are too many of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import add, sub
 from typing import Any
 
 from router.log.driver_sql import Statements
@@ -18,18 +19,30 @@ _ADD = (
 )
 
 
-def book(sql: Statements, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
+def book_new(sql: Statements, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add what new calls contribute, in one row for all of the same day, owner and route."""
+    sums: dict[tuple[Any, ...], list[Any]] = {}
+    for row in rows:
+        added, key = contribution(row).values(), _key(row)
+        before = sums.get(key)
+        sums[key] = list(added if before is None else map(add, before, added))
+    sql.run_each(_ADD, [(*key, *added) for key, added in sums.items()])
+
+
+def book(sql: Statements, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Add what a call's row contributes now beyond what it did before."""
-    new, old = contribution(after), contribution(before) if before else dict.fromkeys(DAY_SUMS, 0)
-    change = {name: new[name] - old[name] for name in DAY_SUMS}
-    if any(change.values()):
-        # the key cannot hold NULL: a call without a feature has the empty one, which no caller can send
-        names = [after.get(name) or "" for name in DAY_DIMENSIONS]
-        sql.run(_ADD, [after["at_ms"] // DAY_MS, *names, *change.values()])
+    change = list(map(sub, contribution(after).values(), contribution(before).values()))
+    if any(change):
+        sql.run(_ADD, (*_key(after), *change))
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """A key cannot hold NULL: a call without a feature has the empty one, which no caller can send."""
+    return (row["at_ms"] // DAY_MS, *[row.get(name) or "" for name in DAY_DIMENSIONS])
 
 
 def contribution(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What one call adds to each sum of its day."""
+    """What one call adds to each sum of its day, in the order of DAY_SUMS."""
     caused = row["kind"] in CAUSED
     spent, strongest = row["spent"] or 0, row.get("strongest")
     decided = row["kind"] == "call" and row["state"] == "settled" and strongest is not None

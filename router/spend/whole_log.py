@@ -24,7 +24,7 @@ def whole_log(url: str, field: str = "log") -> Iterator[LogStore]:
     file = sqlite_file(url)
     if file is not None and not file.is_file() and not Path(f"{file}-spool").is_dir():
         raise InputError(field, url, "no such database", "Name the one of a service, or serve first.")
-    with closing(LogStore(url, timeout_seconds=READ_SECONDS, late=LateBooking.from_dict)) as store:
+    with closing(LogStore(url, timeout_seconds=READ_SECONDS, late=LateBooking)) as store:
         try:
             store.settle_everywhere()
         except (StoreError, OSError) as error:

@@ -122,7 +122,7 @@ def processes() -> Iterator[list[Process]]:
 
 def take_up(database: Path) -> None:
     """What killed processes had spooled is stored by whoever starts next, or by a living process within ten seconds."""
-    following = LogStore(f"sqlite:///{database}", late=LateBooking.from_dict)
+    following = LogStore(f"sqlite:///{database}", late=LateBooking)
     following.recover()
     following.close()
 

@@ -27,7 +27,7 @@ def a_hit() -> Decision:
 
 def test_it_holds_what_was_acknowledged_a_moment_ago(store_url: str, monkeypatch, capsys) -> None:
     monkeypatch.setattr(late, "DRAIN_SECONDS", 0.05)
-    serving = LogStore(store_url, late=LateBooking.from_dict)
+    serving = LogStore(store_url, late=LateBooking)
     decision = a_hit()
     booking = Spending().reserving(decision, REQUEST, lambda *given: None)
     serving.append(decision, REQUEST, booking).result(0)
