@@ -79,8 +79,9 @@ class Spending:
     def reserving(
         self, decision: Decision, request: Request, price: Pricer, kind: Kind = "call"
     ) -> Callable[[Connection], Charged]:
-        """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there. A call of
-        another `kind` is a cost of the task that caused it."""
+        """The reservation of a decision, to run in the transaction that logs it. Raises SpendingError there. Where no
+        budget binds it can raise nothing, and may run later: a LateBooking. A call of another `kind` is a cost of the
+        task that caused it."""
         rules, owner = self.rules(), Owner.of(request)
         chosen, call = decision.chosen, new_call(decision, request, owner)
         if kind != "call":
@@ -91,8 +92,11 @@ class Spending:
         estimate = held(decision, request, rules, bound, price)
         turn, sent = self._sessions.turn(decision, request)
         call = replace(call, estimate=estimate, prefix=turn)
-        forced = decision.ceiling_usd is not None or decision.action == "fallback"
         seconds = max(rules.ledger.expire_seconds, chosen.seconds if math.isfinite(chosen.seconds) else 0.0)
+        if not bound:
+            sent()  # nothing can refuse it
+            return LateBooking(call, seconds)
+        forced = decision.ceiling_usd is not None or decision.action == "fallback"
 
         def reserve(connection: Connection) -> Charged:
             charged = ledger.reserve(connection, call, bound, seconds, forced)
