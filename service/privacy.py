@@ -64,16 +64,16 @@ def retention_of(settings: Settings) -> Retention:
 def forget_whom(settings: Settings, whom: Whom, labels: Sequence[Path] = ()) -> tuple[dict[str, int], bool]:
     """Rows removed, by table, and whether every living process has said that it forgot. Raises StoreError.
 
-    What waits in a spool is stored first: it would else come back afterwards. What a process wrote down before it heard
-    is removed the second time.
+    What waits in a spool is stored first: it would else come back afterwards. What a process wrote down, or spooled,
+    before it heard is removed the second time.
     """
-    with closing(LogStore(settings.store_url, late=LateBooking.from_dict)) as store:
-        store.settle_everywhere()
     urls = settings.store_url, settings.cache_url or settings.store_url
     leaver, heard, known = Leaver.of(whom.tenant, whom.user), True, Forgotten()
     removed: dict[str, int] = {}
-    with closing(PresenceStore(settings.store_url, PATIENCE_SECONDS)) as presence:
+    presence, store = PresenceStore(settings.store_url, PATIENCE_SECONDS), LogStore(settings.store_url, late=LateBooking)
+    with closing(presence), closing(store):
         for files in (labels, ()):
+            store.settle_everywhere()
             again = forget(*urls, cipher_of(settings), whom, settings.models_dir / "cache-index", files, known)
             removed = totals(removed, again)
             heard = told_to_all(presence, leaver) and heard

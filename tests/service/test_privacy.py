@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 import httpx
+import numpy as np
 import pytest
 
 from router.cache import key
@@ -20,12 +21,15 @@ from router.log import presence
 from router.log.presence import Presence, PresenceStore
 from router.log.store import LogStore
 from router.policy import Policy
+from router.prices import PriceBook, now
 from router.privacy.leaver import Leaver
 from router.privacy.text_rule import TextRule
+from router.requests import Request
 from router.safe_route import SafeRoute
 from router.settings import Settings
 from router.shadow.beside import Shadow, ShadowRules
 from router.shadow.daily_cap import DailyCap
+from router.spend.late_booking import LateBooking
 from router.spend.spending import Spending
 from service.__main__ import main
 from service.app import create_app
@@ -36,6 +40,7 @@ from service.shadow_runs import ShadowRuns
 from service.watching import Watching
 
 SHIPPED = Path(__file__).parents[2] / "models" / "verifier"
+PRICE = PriceBook().usd
 ASKED = {"prompt": "what ails bobby", "tenant": "acme", "user": "bobby"}
 
 
@@ -136,22 +141,29 @@ def test_every_process_on_the_store_forgets_before_the_answer_comes(
     assert cached(service) and cached(other)
     waiting = ASKED | {"prompt": "does bobby cough"}
     other.post("/route", waiting)  # its text awaits an answer in memory, and is not written yet
-    flushing = other.engine.forget  # it writes down what it awaits a moment before it hears
+    flushing = other.engine.forget  # it writes down what it awaits, and decides once more, a moment before it hears
+    spooling, asked = LogStore(store_url, late=LateBooking), [Request.from_mapping(waiting)]
 
     def flushed_before(leaver: Leaver) -> None:
         other.engine.cache.cache.flush()
+        while asked:
+            request = asked.pop()
+            decision = tiny_policy.decide(request, np.zeros(64, np.float32), now())
+            assert spooling.append(decision, request, Spending().reserving(decision, request, PRICE)).done()
         flushing(leaver)
 
     running[1]._hear = flushed_before
     done = service.post("/privacy/forget", {"tenant": "acme", "user": "bobby"}).json()
     assert done["everywhere"] and done["removed"]["cache_answers"] == 1
+    assert done["removed"]["decisions"] == 5
+    spooling.close()
     other.engine.cache.cache.flush()
     assert "bobby" not in texts_in_reach(service.engine, other.engine)
     for one in running:
         one.stop()
     other.engine.close()
-    for path in tmp_path.glob("log.db*"):
-        assert b"bobby" not in path.read_bytes()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"bobby" not in path.read_bytes()
 
 
 def test_nothing_is_forgotten_by_a_slip(service: Service) -> None:
