@@ -70,7 +70,10 @@ def forget_whom(settings: Settings, whom: Whom, labels: Sequence[Path] = ()) -> 
     urls = settings.store_url, settings.cache_url or settings.store_url
     leaver, heard, known = Leaver.of(whom.tenant, whom.user), True, Forgotten()
     removed: dict[str, int] = {}
-    presence, store = PresenceStore(settings.store_url, PATIENCE_SECONDS), LogStore(settings.store_url, late=LateBooking)
+    presence, store = (
+        PresenceStore(settings.store_url, PATIENCE_SECONDS),
+        LogStore(settings.store_url, late=LateBooking),
+    )
     with closing(presence), closing(store):
         for files in (labels, ()):
             store.settle_everywhere()

@@ -42,7 +42,7 @@ class Statements:
         if not values:
             return set()
         # as many as a power of two: a driver that keeps prepared statements then knows this one
-        several = [*values, *values[:1] * ((1 << (len(values) - 1).bit_length()) - len(values))]
+        several = [*values, *[values[0]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
         marks = ", ".join("?" * len(several))
         found = self.rows(f"SELECT {key} FROM {table.name} WHERE {key} IN ({marks})", several, [key])
         return {row[key] for row in found}
