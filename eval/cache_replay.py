@@ -99,8 +99,7 @@ def _requests(stream: Stream, vectors: dict[str, np.ndarray], verifier: Verifier
     for i, (text, key) in enumerate(zip(stream.texts, stream.keys)):
         answer_id = answer_ids.setdefault(key, len(answer_ids))
         known = partition.exact(text.encode())
-        view = verifier.view(text)
-        candidate = partition.candidate(view, vectors[text])
+        candidate = partition.candidate(text, vectors[text])
         decision = reuse.decide(candidate)
         yield _step(decision, candidate, answer_id, known is not None)
         if decision.action == "hit":

@@ -47,7 +47,7 @@ from router.spend.admission import Charged
 from router.spend.spending import Spending
 from router.steps import StepError, encode, try_out
 from router.together import Together
-from router.undisguised import undisguised
+from router.undisguised import forget_texts
 
 T = TypeVar("T")
 ASK_SECONDS = 0.05  # how long the few requests wait whose alternative is to be run too
@@ -244,7 +244,7 @@ class Engine:
         forgetful = [self._parts.cache, self.spending, self.explorer, self.watcher]
         forget_in_each([one for one in forgetful if one is not None], leaver)
         forget_statements()
-        undisguised.cache_clear()
+        forget_texts()
 
     def close(self) -> None:
         """Finish what is in the making, then write what waits."""

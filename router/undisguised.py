@@ -27,17 +27,20 @@ _MIXED = re.compile(f"[A-Za-z][{_TWINS}]|[{_TWINS}][A-Za-z]")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-@lru_cache(maxsize=8)  # encoder, features and terms ask for the same text one after the other
 def undisguised(text: str) -> str:
     """The text for features and encoder. What comes after _MOST_CHARS is left as it is: it hardly counts for either."""
-    head, rest = text[:_MOST_CHARS], text[_MOST_CHARS:]
+    return _read(text[:_MOST_CHARS]) + text[_MOST_CHARS:]
+
+
+@lru_cache(maxsize=64)  # encoder, features and terms ask for the same text, some of them when others were encoded
+def _read(head: str) -> str:
     if not head.isascii():
         head = _HIDDEN.sub(_hidden, head)
         if _MIXED.search(head):
             head = _WORD.sub(lambda word: _own_letters(word[0]), head)
     if any(len(word) >= _LEAST_CODED for word in head.split()):
         head = _CODED.sub(lambda run: _decoded(run[0]), head)
-    return undressed(deciphered(head)) + rest
+    return undressed(deciphered(head))
 
 
 def _hidden(run: re.Match[str]) -> str:
@@ -62,3 +65,8 @@ def _decoded(run: str) -> str:
         return run
     shown = sum(char in "\n\t" or unicodedata.category(char)[0] != "C" for char in hidden)
     return hidden if " " in hidden and shown >= _PRINTABLE * len(hidden) else run
+
+
+def forget_texts() -> None:
+    """Texts of the last requests are kept to read them once."""
+    _read.cache_clear()

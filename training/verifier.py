@@ -129,7 +129,7 @@ def _revealed(verifier: Verifier, stream: list[tuple[str, str]], embed: Embed) -
     rows = []
     for i, (text, key) in enumerate(stream):
         answer_id = answer_ids.setdefault(key, len(answer_ids))
-        candidate = partition.candidate(verifier.view(text), vectors[text])
+        candidate = partition.candidate(text, vectors[text])
         if candidate is not None:
             valid = candidate.answer_id == answer_id
             rows.append((candidate.features, valid))

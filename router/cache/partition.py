@@ -14,7 +14,6 @@ import numpy as np
 from router.cache.entry_views import EntryViews
 from router.cache.index import VectorIndex
 from router.cache.risk_model import CONTEXT_FEATURES
-from router.cache.text_view import TextView
 from router.cache.verifier import Verifier
 
 NEIGHBOURS = 8
@@ -158,9 +157,9 @@ class Partition:
         return None if entry_id is None else self.entries[entry_id]
 
     def candidate(
-        self, view: TextView, vector: np.ndarray, allowed: Callable[[Entry], bool] = lambda entry: True
+        self, text: str, vector: np.ndarray, allowed: Callable[[Entry], bool] = lambda entry: True
     ) -> Candidate | None:
-        """The most plausible of the nearest entries, or None where there is none."""
+        """The most plausible of the nearest entries, or None where there is none: its words are then not read."""
         rows, cosines = self.index.search(vector, NEIGHBOURS)
         near = [(self.entries[row], cosine) for row, cosine in zip(rows, cosines) if allowed(self.entries[row])]
         if not near:
@@ -168,7 +167,8 @@ class Partition:
         judged = near[:VERIFIED]
         views = [self.views.of(entry.entry_id, entry.text) for entry, _ in judged]
         alike = self._verifier.alike(vector, self.index.vectors([entry.entry_id for entry, _ in judged]))
-        logits = self._verifier.logits(view, views, [cosine for _, cosine in judged], alike).tolist()
+        asked = self._verifier.view(text)
+        logits = self._verifier.logits(asked, views, [cosine for _, cosine in judged], alike).tolist()
         best = logits.index(max(logits))
         entry, cosine = near[best]
         local = _local(near)

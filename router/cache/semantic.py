@@ -281,7 +281,7 @@ class SemanticCache:
             def fresh(entry: Entry) -> bool:
                 return self._fresh(partition.answers[entry.answer_id], controls)
 
-            candidate = partition.candidate(self._verifier.view(request.text), vector, fresh)
+            candidate = partition.candidate(request.text, vector, fresh)
         decision = reuse.decide(candidate, may_serve=not controls.refresh)
         pending = Pending(key, request.text, vector, candidate, decision, not controls.no_store, request.tags)
         if decision.action == "hit" and candidate is not None:

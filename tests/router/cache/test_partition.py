@@ -21,38 +21,38 @@ def partition(verifier: Verifier, embed: Embed) -> Partition:
     return made
 
 
-def look(partition: Partition, verifier: Verifier, embed: Embed, text: str) -> dict[str, float]:
-    candidate = partition.candidate(verifier.view(text), embed(text))
+def look(partition: Partition, embed: Embed, text: str) -> dict[str, float]:
+    candidate = partition.candidate(text, embed(text))
     assert candidate is not None
     return dict(zip(CONTEXT_FEATURES, candidate.features)) | {"answer": candidate.answer_id}
 
 
-def test_wordings_of_one_answer_vote_together(partition: Partition, verifier: Verifier, embed: Embed) -> None:
-    found = look(partition, verifier, embed, "how do I reset my password please")
+def test_wordings_of_one_answer_vote_together(partition: Partition, embed: Embed) -> None:
+    found = look(partition, embed, "how do I reset my password please")
     assert found["answer"] == 1
     assert found["same_answer"] == pytest.approx(np.log1p(2))
 
 
-def test_a_refutation_is_remembered_where_it_happened(partition: Partition, verifier: Verifier, embed: Embed) -> None:
+def test_a_refutation_is_remembered_where_it_happened(partition: Partition, embed: Embed) -> None:
     text = "how do I reset my router password"
-    before = look(partition, verifier, embed, text)
-    candidate = partition.candidate(verifier.view(text), embed(text))
+    before = look(partition, embed, text)
+    candidate = partition.candidate(text, embed(text))
     assert candidate is not None
     partition.learn({candidate.entry_id}, candidate, 0.1, valid=False)
-    after = look(partition, verifier, embed, text)
+    after = look(partition, embed, text)
     for name in ("entry_record", "answer_record", "above_refuted", "local_surprise"):
         assert after[name] < before[name]
     assert after["local_evidence"] > before["local_evidence"]
 
 
-def test_what_is_dropped_or_not_allowed_is_not_found(partition: Partition, verifier: Verifier, embed: Embed) -> None:
+def test_what_is_dropped_or_not_allowed_is_not_found(partition: Partition, embed: Embed) -> None:
     text = "fare to Leeds"
-    view, vector = verifier.view(text), embed(text)
+    vector = embed(text)
     assert partition.drop_answer(3) == 1
     assert partition.exact(text.encode()) is None
-    candidate = partition.candidate(view, vector)
+    candidate = partition.candidate(text, vector)
     assert candidate is not None and candidate.answer_id != 3
-    assert partition.candidate(view, vector, lambda entry: False) is None
+    assert partition.candidate(text, vector, lambda entry: False) is None
 
 
 def test_expired_answers_leave_with_every_wording(partition: Partition) -> None:
