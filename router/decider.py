@@ -1,6 +1,7 @@
 """One request's decision in a thread: what the cache says, its vector, then the choice of whoever's turn it is.
 
-In two steps, so that several requests can take the second one together. Knows neither deadlines nor the log.
+In three steps, so that several requests can take the first and the last one in a row. Knows neither deadlines nor the
+log.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from router.policy import Policy
 from router.requests import Request
 from router.spend.spending import Spending
 from router.steps import StepError, choose, choose_among_all, encode
+from router.undisguised import undisguised
 
 
 @dataclass(frozen=True)
@@ -44,28 +46,32 @@ class Decider:
             return None
         return Decided(self._cached(parts, job.lookup, request), 0.0, perf_counter() - started)
 
-    def prepare(self, request: Request, job: Job) -> bool:
-        """Look up what needs no vector, and make the vector where it is needed; whether it was."""
+    def begin(self, request: Request, job: Job) -> bool:
+        """Look up what needs no vector; whether the decision needs one."""
         job.parts = parts = self.parts()
         if parts.policy is None and parts.cache is None:
             raise StepError("no-policy")
-        job.stage, started = "encoder", perf_counter()
+        started = perf_counter()
         if parts.cache is not None and job.lookup is None:  # a request that is decided again was looked up before
             found = parts.cache.begin(request, new_decision_id())
             if isinstance(found, CacheLookup):
                 job.lookup = found
             else:
                 job.begun = found
-        encoding = perf_counter()
-        job.cache_seconds = encoding - started
+        job.cache_seconds = perf_counter() - started
         if job.is_hit or (parts.policy is None and not _compares(job)):
             return False
-        job.vector = encode(parts.encoder, request)
-        job.encode_seconds = perf_counter() - encoding
+        undisguised(request.text)  # encoder and policy will ask for it
         return True
 
+    def encode(self, request: Request, job: Job) -> None:
+        """Make the vector."""
+        job.stage, started = "encoder", perf_counter()
+        job.vector = encode(job.parts.encoder, request)
+        job.encode_seconds = perf_counter() - started
+
     def conclude(self, request: Request, job: Job) -> Decided:
-        """The decision for a request that was prepared."""
+        """The decision for a request that was begun, with its vector where it needs one."""
         parts, vector, started = job.parts, job.vector, perf_counter()
         if parts.cache is not None and job.begun is not None:
             job.lookup = parts.cache.finish(job.begun, vector if _compares(job) else None)
@@ -84,8 +90,9 @@ class Decider:
         return Decided(decision, job.encode_seconds, job.cache_seconds, seconds, vector=vector)
 
     def __call__(self, request: Request, job: Job) -> Decided:
-        """Both steps, in this thread."""
-        self.prepare(request, job)
+        """Every step, in this thread."""
+        if self.begin(request, job):
+            self.encode(request, job)
         return self.conclude(request, job)
 
     def _cached(self, parts: Parts, lookup: CacheLookup, request: Request) -> Decision:

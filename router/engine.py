@@ -46,7 +46,7 @@ from router.seen import Seen, Watcher
 from router.spend.admission import Charged
 from router.spend.spending import Spending
 from router.steps import StepError, encode, try_out
-from router.together import Together
+from router.together import Steps, Together
 from router.undisguised import forget_texts
 
 T = TypeVar("T")
@@ -90,7 +90,8 @@ class Engine:
         self._changing = Lock()  # between those who change the parts; a decision just reads them
         self._waiting = 0
         self._decider = Decider(lambda: self._parts, self.spending, lambda: self.explorer, self._tell, clock)
-        self._together = Together(limits.threads, self._decider.prepare, self._conclude)
+        steps = Steps(self._decider.begin, self._decider.encode, self._conclude)
+        self._together = Together(limits.threads, steps)
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="engine")
         self.reporting = Reporting(
             store,

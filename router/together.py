@@ -1,12 +1,14 @@
-"""Threads that make decisions: each is prepared alone, then several are concluded in a row by one of the threads.
+"""Threads that make decisions: what each waits for comes one by one, what goes before and after for several in a row.
 
 An encoder's forward pass reads its weights, and with that washes all that Python works with out of the processor's
-caches: a decision right after one takes two to three times as long as among others. So while others wait to be
-prepared, what is ready is gathered until it is a third of these: a request in a queue waits a third longer at most,
-and one alone does not wait. Knows two steps and threads; nothing of what the steps do.
+caches: whatever comes right after one takes two to three times as long as among its like. So of many that wait, up to
+half are begun in a row, and what was encoded is gathered until it is a third of those that still wait, and then
+concluded in a row: a request in a queue waits a third longer at most, and one alone does not wait. Knows three steps
+and threads; nothing of what the steps do.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ from router.jobs import Job
 from router.requests import Request
 
 T = TypeVar("T")
-MOST = 32  # concluded in a row
+U = TypeVar("U")
+MOST = 32  # in a row
 PER_READY = 3  # so many wait for each that is ready, while more are gathered
 TOLD_SECONDS = 0.02  # those that are concluded wait no longer for the rest
 
@@ -36,15 +39,22 @@ class Turn(Generic[T]):
 Come = tuple[Turn[T], T | None, Exception | None]
 
 
-class Together(Generic[T]):
-    """`prepare` returns whether it took so long that what follows had better be done with others. Each step's
-    exception is its own request's. The threads start with the first request and hold up nobody who ends."""
+@dataclass(frozen=True)
+class Steps(Generic[T]):
+    """`begin` tells whether `wait` is needed, which is the long one. Each step's exception is its own request's."""
 
-    def __init__(
-        self, threads: int, prepare: Callable[[Request, Job], bool], conclude: Callable[[Request, Job], T]
-    ) -> None:
-        self._count, self._prepare, self._conclude = threads, prepare, conclude
+    begin: Callable[[Request, Job], bool]
+    wait: Callable[[Request, Job], None]
+    conclude: Callable[[Request, Job], T]
+
+
+class Together(Generic[T]):
+    """The threads start with the first request and hold up nobody who ends."""
+
+    def __init__(self, threads: int, steps: Steps[T]) -> None:
+        self._count, self._steps = threads, steps
         self._queue: SimpleQueue[Turn[T] | None] = SimpleQueue()
+        self._begun: deque[Turn[T]] = deque()
         self._lock = Lock()
         self._ready: list[Turn[T]] = []
         self._at_work: dict[Job, float] = {}  # what the threads are at, and since when
@@ -56,7 +66,7 @@ class Together(Generic[T]):
         if self._closed:
             raise RuntimeError("no more decisions are made")
         if not self._threads:
-            self._begin()
+            self._start_threads()
         turn = Turn[T](request, job, asyncio.get_running_loop().create_future())
         self._queue.put(turn)
         return turn.future
@@ -68,17 +78,13 @@ class Together(Generic[T]):
         return stuck[0] if len(stuck) >= self._count else None
 
     def close(self) -> None:
-        """Begin nothing any more; what waits is told so."""
+        """Begin nothing any more, and tell those that wait; what was begun is ended."""
         self._closed = True
-        with suppress(Empty):
-            while True:
-                turn = self._queue.get_nowait()
-                if turn is not None:
-                    _tell([(turn, None, RuntimeError("the service stops"))])
+        _tell([(turn, None, RuntimeError("the service stops")) for turn in self._waiting(self._queue.qsize())])
         for _ in self._threads:
             self._queue.put(None)
 
-    def _begin(self) -> None:
+    def _start_threads(self) -> None:
         with self._lock:
             if not self._threads:
                 self._threads = [Thread(target=self._run, name=f"decide_{i}", daemon=True) for i in range(self._count)]
@@ -87,29 +93,50 @@ class Together(Generic[T]):
 
     def _run(self) -> None:
         while (turn := self._next()) is not None:
-            self._ready_one(turn)
+            _, error = self._at(turn, self._steps.wait)
+            if error is not None:
+                _tell([(turn, None, error)])
+                continue
+            with self._lock:
+                self._ready.append(turn)
+            left = self._queue.qsize() + len(self._begun)
+            self._conclude(self._taken(min(MOST, left // PER_READY + 1)))
 
     def _next(self) -> Turn[T] | None:
-        with suppress(Empty):
-            return self._queue.get_nowait()
-        self._conclude_all(self._taken(1))  # nobody waits, and whoever is at work in another thread may hang
-        return self._queue.get()
+        """The next that was begun; None when it is time to end."""
+        while True:
+            with suppress(IndexError):
+                return self._begun.popleft()
+            try:
+                first = self._queue.get_nowait()
+            except Empty:
+                self._conclude(self._taken(1))  # nobody waits, and whoever is at work in another thread may hang
+                first = self._queue.get()
+            if first is None:
+                return None
+            # of those that wait, at least as many are left to the other threads
+            self._begin([first, *self._waiting(min(MOST, self._queue.qsize() // 2))])
 
-    def _ready_one(self, turn: Turn[T]) -> None:
-        self._at_work[turn.job] = perf_counter()
-        try:
-            gathers = self._prepare(turn.request, turn.job)
-        except Exception as error:
-            _tell([(turn, None, error)])
-            return
-        finally:
-            del self._at_work[turn.job]
-        if not gathers:
-            self._conclude_all([turn])
-            return
-        with self._lock:
-            self._ready.append(turn)
-        self._conclude_all(self._taken(min(MOST, self._queue.qsize() // PER_READY + 1)))
+    def _waiting(self, most: int) -> list[Turn[T]]:
+        turns: list[Turn[T]] = []
+        with suppress(Empty):
+            while len(turns) < most:
+                turn = self._queue.get_nowait()
+                if turn is None:
+                    self._queue.put(None)  # it is for another thread
+                    break
+                turns.append(turn)
+        return turns
+
+    def _begin(self, turns: Sequence[Turn[T]]) -> None:
+        for turn in turns:
+            waits, error = self._at(turn, self._steps.begin)
+            if error is not None:
+                _tell([(turn, None, error)])
+            elif waits:
+                self._begun.append(turn)
+            else:
+                self._conclude([turn])
 
     def _taken(self, least: int) -> list[Turn[T]]:
         """All that are ready, where they are so many."""
@@ -119,22 +146,23 @@ class Together(Generic[T]):
             taken, self._ready = self._ready, []
             return taken
 
-    def _conclude_all(self, turns: Sequence[Turn[T]]) -> None:
+    def _conclude(self, turns: Sequence[Turn[T]]) -> None:
         come: list[Come[T]] = []
         told = perf_counter()
         for turn in turns:
-            come.append(self._come_to(turn))
+            come.append((turn, *self._at(turn, self._steps.conclude)))
             if perf_counter() - told > TOLD_SECONDS:
                 _tell(come)
                 come, told = [], perf_counter()
         _tell(come)
 
-    def _come_to(self, turn: Turn[T]) -> Come[T]:
+    def _at(self, turn: Turn[T], step: Callable[[Request, Job], U]) -> tuple[U | None, Exception | None]:
+        """What a step comes to, or how it failed."""
         self._at_work[turn.job] = perf_counter()
         try:
-            return turn, self._conclude(turn.request, turn.job), None
+            return step(turn.request, turn.job), None
         except Exception as error:
-            return turn, None, error
+            return None, error
         finally:
             del self._at_work[turn.job]
 

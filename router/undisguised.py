@@ -32,7 +32,7 @@ def undisguised(text: str) -> str:
     return _read(text[:_MOST_CHARS]) + text[_MOST_CHARS:]
 
 
-@lru_cache(maxsize=64)  # encoder, features and terms ask for the same text, some of them when others were encoded
+@lru_cache(maxsize=128)  # encoder, features and terms ask for the same text, with many others in between
 def _read(head: str) -> str:
     if not head.isascii():
         head = _HIDDEN.sub(_hidden, head)

@@ -1,4 +1,4 @@
-"""A decision in its two steps: a vector is made only where somebody compares it."""
+"""A decision in its three steps: a vector is made only where somebody compares it."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,8 @@ def decider(parts: Parts) -> Decider:
 def test_a_request_is_encoded_once(tiny_policy: Policy) -> None:
     encoder, job = Counting(), Job()
     deciding = decider(Parts(encoder, tiny_policy))
-    assert deciding.prepare(REQUEST, job) and encoder.encoded == 1
+    assert deciding.begin(REQUEST, job) and encoder.encoded == 0
+    deciding.encode(REQUEST, job)
     decided = deciding.conclude(REQUEST, job)
     assert decided.decision.action == "route" and encoder.encoded == 1
     np.testing.assert_array_equal(decided.vector, encoder.encode([REQUEST.text])[0])
@@ -51,19 +52,21 @@ def test_a_stored_answer_needs_no_vector(tiny_policy: Policy) -> None:
             return hit
 
     job, deciding = Job(), decider(Parts(encoder, tiny_policy, Cache()))  # type: ignore[arg-type]
-    assert not deciding.prepare(REQUEST, job) and encoder.encoded == 0
+    assert not deciding.begin(REQUEST, job)
     decided = deciding.conclude(REQUEST, job)
     assert (decided.decision.action, decided.decision.decision_id) == ("cached", "looked-up")
+    assert encoder.encoded == 0
 
 
 def test_a_decision_ends_with_the_parts_that_it_began_with(tiny_policy: Policy) -> None:
     parts = [Parts(HashingEncoder(), tiny_policy)]
     deciding, job = Decider(lambda: parts[0], Spending(), lambda: None, lambda event: None, lambda: AT), Job()
-    deciding.prepare(REQUEST, job)
+    assert deciding.begin(REQUEST, job)
     parts[0] = Parts(HashingEncoder())  # the policy is taken away meanwhile
+    deciding.encode(REQUEST, job)
     assert deciding.conclude(REQUEST, job).decision.policy == tiny_policy.version
 
 
 def test_without_policy_and_cache_there_is_nothing_to_ask() -> None:
     with pytest.raises(StepError, match="no-policy"):
-        decider(Parts(HashingEncoder())).prepare(REQUEST, Job())
+        decider(Parts(HashingEncoder())).begin(REQUEST, Job())

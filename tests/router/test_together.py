@@ -1,4 +1,4 @@
-"""Decisions are prepared alone and concluded in a row, each answering for itself alone."""
+"""Decisions are begun and concluded in a row, each answering for itself alone."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -8,23 +8,30 @@ import pytest
 
 from router.jobs import Job
 from router.requests import Request
-from router.together import TOLD_SECONDS, Together
+from router.together import TOLD_SECONDS, Steps, Together
 
 
-class Steps:
-    """Both steps, which note that they were taken; the first waits until it is let go."""
+class Noted:
+    """Steps that note that they were taken, and begin when they are let go."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.go, self.more = Flag(), Flag()
         self.alone: tuple[str, ...] = ()
 
-    def prepare(self, request: Request, job: Job) -> bool:
-        (self.more if request.text == "hangs" else self.go).wait(5)
-        self.taken.append("p" + request.text)
+    def begin(self, request: Request, job: Job) -> bool:
+        self.go.wait(5)
+        self.taken.append("b" + request.text)
         if request.text == "bad":
-            raise ValueError("bad to prepare")
+            raise ValueError("bad to begin")
         return request.text not in self.alone
+
+    def wait(self, request: Request, job: Job) -> None:
+        if request.text == "hangs":
+            self.more.wait(5)
+        self.taken.append("w" + request.text)
+        if request.text == "ill":
+            raise ValueError("bad to wait for")
 
     def conclude(self, request: Request, job: Job) -> str:
         self.taken.append("c" + request.text)
@@ -34,16 +41,16 @@ class Steps:
 
 
 @pytest.fixture
-def steps() -> Steps:
-    return Steps()
+def steps() -> Noted:
+    return Noted()
 
 
 @pytest.fixture
-def make(steps: Steps) -> Iterator[Callable[..., Together[str]]]:
+def make(steps: Noted) -> Iterator[Callable[..., Together[str]]]:
     made: list[Together[str]] = []
 
     def build(threads: int = 1) -> Together[str]:
-        made.append(Together(threads, steps.prepare, steps.conclude))
+        made.append(Together(threads, Steps(steps.begin, steps.wait, steps.conclude)))
         return made[-1]
 
     yield build
@@ -53,8 +60,8 @@ def make(steps: Steps) -> Iterator[Callable[..., Together[str]]]:
         together.close()
 
 
-def come(together: Together[str], steps: Steps, *texts: str) -> list[object]:
-    """What each comes to, all of them waiting before the first is prepared."""
+def come(together: Together[str], steps: Noted, *texts: str) -> list[object]:
+    """What each comes to, all of them waiting before the first is begun."""
 
     async def all_of_them() -> list[object]:
         waiting = [together.start(Request.from_prompt(text), Job()) for text in texts]
@@ -64,29 +71,32 @@ def come(together: Together[str], steps: Steps, *texts: str) -> list[object]:
     return asyncio.run(all_of_them())
 
 
-def test_one_alone_waits_for_nobody(make: Callable[..., Together[str]], steps: Steps) -> None:
+def test_one_alone_waits_for_nobody(make: Callable[..., Together[str]], steps: Noted) -> None:
     together = make()
     assert come(together, steps, "1") == ["1"]
-    assert come(together, steps, "2") == ["2"] and steps.taken == ["p1", "c1", "p2", "c2"]
+    assert come(together, steps, "2") == ["2"] and " ".join(steps.taken) == "b1 w1 c1 b2 w2 c2"
 
 
-def test_a_third_of_those_that_wait_are_concluded_in_a_row(make: Callable[..., Together[str]], steps: Steps) -> None:
+def test_of_those_that_wait_many_are_begun_and_concluded_in_a_row(
+    make: Callable[..., Together[str]], steps: Noted
+) -> None:
     assert come(make(), steps, *"12345678") == [*"12345678"]
-    assert " ".join(steps.taken) == "p1 p2 p3 c1 c2 c3 p4 p5 c4 c5 p6 c6 p7 c7 p8 c8"
+    begun, ended = "b1 b2 b3 b4 w1 w2 w3 c1 c2 c3 w4 b5 b6 w5", "c4 c5 w6 c6 b7 w7 c7 b8 w8 c8"
+    assert " ".join(steps.taken) == f"{begun} {ended}"
 
 
-def test_what_took_no_time_to_prepare_waits_for_nobody(make: Callable[..., Together[str]], steps: Steps) -> None:
+def test_what_need_not_wait_waits_for_nobody(make: Callable[..., Together[str]], steps: Noted) -> None:
     steps.alone = ("1",)
     come(make(), steps, *"12345678")
-    assert steps.taken[:3] == ["p1", "c1", "p2"]
+    assert steps.taken[:3] == ["b1", "c1", "b2"]
 
 
-def test_whatever_fails_is_its_own_requests_failure(make: Callable[..., Together[str]], steps: Steps) -> None:
-    found = come(make(), steps, "1", "bad", "2", "worse", "3")
-    assert [str(one) for one in found] == ["1", "bad to prepare", "2", "bad to conclude", "3"]
+def test_whatever_fails_is_its_own_requests_failure(make: Callable[..., Together[str]], steps: Noted) -> None:
+    found = come(make(), steps, "1", "bad", "2", "ill", "worse", "3")
+    assert [str(one) for one in found] == ["1", "bad to begin", "2", "bad to wait for", "bad to conclude", "3"]
 
 
-def test_what_is_ready_does_not_wait_for_a_thread_that_hangs(make: Callable[..., Together[str]], steps: Steps) -> None:
+def test_what_is_ready_does_not_wait_for_a_thread_that_hangs(make: Callable[..., Together[str]], steps: Noted) -> None:
     together = make(threads=2)
 
     async def beside_one_that_hangs() -> str:
@@ -98,7 +108,7 @@ def test_what_is_ready_does_not_wait_for_a_thread_that_hangs(make: Callable[...,
     assert together.hung(0.0) is None  # one thread is free
 
 
-def test_those_that_are_concluded_do_not_wait_for_slow_ones(make: Callable[..., Together[str]], steps: Steps) -> None:
+def test_those_that_are_concluded_do_not_wait_for_slow_ones(make: Callable[..., Together[str]], steps: Noted) -> None:
     """The last of a row takes until the first was told."""
     told = Flag()
     conclude = steps.conclude
@@ -122,7 +132,7 @@ def test_those_that_are_concluded_do_not_wait_for_slow_ones(make: Callable[..., 
     assert asyncio.run(tell()) == [*"12345678"]
 
 
-def test_who_waits_when_it_closes_is_told(make: Callable[..., Together[str]], steps: Steps) -> None:
+def test_who_waits_when_it_closes_is_told(make: Callable[..., Together[str]], steps: Noted) -> None:
     together = make()
 
     async def closing() -> list[object]:
@@ -133,6 +143,6 @@ def test_who_waits_when_it_closes_is_told(make: Callable[..., Together[str]], st
         steps.go.set()
         return list(await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5))
 
-    assert [str(one) for one in asyncio.run(closing())] == ["1", "the service stops", "the service stops"]
+    assert [str(one) for one in asyncio.run(closing())] == ["1", "2", "the service stops"]
     with pytest.raises(RuntimeError):
         come(together, steps, "4")
