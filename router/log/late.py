@@ -22,7 +22,7 @@ from router.log.inserting import insert_decisions, known_decisions
 from router.log.spool import Part, Spool
 from router.log.writer import LogWriter
 
-DRAIN_SECONDS, AGAIN_SECONDS, MOST, TOGETHER = 0.02, 1.0, 5_000, 100
+DRAIN_SECONDS, AGAIN_SECONDS, MOST, TOGETHER = 0.05, 1.0, 5_000, 100
 Row = Mapping[str, Any]
 
 
