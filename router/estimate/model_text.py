@@ -97,7 +97,8 @@ def _written(number: int, tree: Mapping[str, str], features: int) -> str:
     if not _NUMBER.fullmatch(shrinkage):
         raise ValueError(f"shrinkage={shrinkage[:20]}")
     lines = [f"Tree={number}", f"num_leaves={leaves}", "num_cat=0"]
-    lines += [f"{key}={' '.join(numbers[key])}" for key in _WRITTEN]
+    # what was left out has no line: an empty one ends LightGBM's process
+    lines += [f"{key}={' '.join(numbers[key])}" for key in _WRITTEN if numbers[key] or leaves == 1]
     return "\n".join([*lines, "is_linear=0", f"shrinkage={shrinkage}", "", "", ""])
 
 

@@ -37,6 +37,12 @@ def test_a_split_of_missing_from_everything_else_is_read() -> None:
     assert (read_booster(text, "m.txt").predict(some[:6]) == lgb.Booster(model_str=text).predict(some[:6])).all()
 
 
+@pytest.mark.parametrize("name", ["leaf_weight", "leaf_count", "internal_weight", "internal_count"])
+def test_counts_may_be_left_out(name: str) -> None:
+    left_out = TEXT.replace(f"\n{name}=", f"\n{name[:-1]}_=")  # as long as before: the sizes of trees still hold
+    assert (read_booster(left_out, "m.txt").predict(X[:5]) == lgb.Booster(model_str=TEXT).predict(X[:5])).all()
+
+
 def changed(form: str, to: str) -> str:
     """The text with its first match replaced by as many characters, so that the sizes of trees still hold."""
     found = re.search(form, TEXT)
