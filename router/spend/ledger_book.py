@@ -1,6 +1,7 @@
 """The rows of the ledger: written, moved and read within one transaction. Knows columns, not what a booking means."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -51,9 +52,7 @@ class Book:
 
     def standings(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The counters of these keys that exist."""
-        marks = ", ".join("?" * len(keys))
-        asked = f"SELECT {quoted(_BALANCE_COLUMNS)} FROM ledger_balances WHERE key IN ({marks})"
-        return {row["key"]: row for row in self._sql.rows(asked, keys, _BALANCE_COLUMNS)}
+        return {row["key"]: row for row in self._sql.rows(_read_balances(len(keys)), keys, _BALANCE_COLUMNS)}
 
     def known(self, call_ids: Sequence[str]) -> set[str]:
         """Those of these calls that are booked."""
@@ -100,6 +99,12 @@ class Book:
         rows = [(spent, held, expected, closed, spread2, closed, called, key) for key, held in charges]
         if rows:
             self._sql.run_each(_MOVE, rows)
+
+
+@lru_cache(maxsize=64)
+def _read_balances(count: int) -> str:
+    marks = ", ".join("?" * count)
+    return f"SELECT {quoted(_BALANCE_COLUMNS)} FROM ledger_balances WHERE key IN ({marks})"
 
 
 def _parsed(row: dict[str, Any]) -> dict[str, Any]:
