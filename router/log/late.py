@@ -80,7 +80,8 @@ class LateLog:
             return False
         name = row["decision_id"]
         try:
-            record = orjson.dumps({"row": row, "deferred": deferred.to_dict()}, option=orjson.OPT_SERIALIZE_NUMPY)
+            # nothing that the store's columns might refuse: no number beyond 53 bits, none of NumPy's
+            record = orjson.dumps({"row": row, "deferred": deferred.to_dict()}, option=orjson.OPT_STRICT_INTEGER)
             with self._changed:
                 if name in self._out:
                     return False
@@ -88,7 +89,7 @@ class LateLog:
                 self._turn += 1
                 self._out[name] = late = _Late(row, deferred, part, self._turn)
                 self._waiting.append(late)
-        except (OSError, TypeError):  # a lone surrogate, say, which JSON cannot hold
+        except (OSError, TypeError):  # what JSON cannot hold: a lone surrogate, say
             return False
         if self._thread is None:
             self._start()

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from router.cache.guarded import cached_decision
@@ -234,6 +236,19 @@ def test_so_much_may_wait_and_what_comes_then_is_stored_first(open_log: Open, mo
     store.append(decision, REQUEST, Spending().reserving(decision, REQUEST, lambda *given: None)).result(5)
     assert store.pending == 2
     assert sorted(booked(store)) == sorted([*waiting, decision.decision_id])
+
+
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("option", [replace(OPTION, upper_usd=1e5), replace(OPTION, p_low=np.float64(0.5))])
+def test_what_the_store_might_refuse_is_stored_first(open_log: Open, option: Option) -> None:
+    store, decision = open_log(), replace(a_route(), chosen=option)
+    written = store.append(decision, REQUEST, Spending().reserving(decision, REQUEST, lambda *given: None))
+    if option.upper_usd > 1:
+        written.result(5)
+    else:
+        with pytest.raises(StoreError):  # and is not acknowledged
+            written.result(5)
+    assert store._late is not None and store._late.pending == 0
 
 
 _KILLED = """
