@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from threading import Lock
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 from router.cache.guarded import GuardedCache
 from router.cache.key import CacheKey
@@ -49,7 +49,6 @@ from router.steps import StepError, encode, try_out
 from router.together import Steps, Together
 from router.undisguised import forget_texts
 
-T = TypeVar("T")
 ASK_SECONDS = 0.05  # how long the few requests wait whose alternative is to be run too
 
 
@@ -275,6 +274,8 @@ class Engine:
                 return await self._together.start(request, job)
         except TimeoutError as error:
             job.abandoned = True
+            if job.unlogged is not None:  # it is being logged: better a moment late than another answer than the log's
+                return job.unlogged
             raise StepError(job.late) from error
         except (StepError, InputError, SpendingError):
             raise
@@ -288,7 +289,8 @@ class Engine:
         decided = None if job.abandoned else self._decider.conclude(request, job)
         if decided is None or job.abandoned:  # nobody waits any more: the safe route was answered, and is logged
             raise StepError(job.late)
-        return self._append(decided, request)
+        job.unlogged = self._append(decided, request)
+        return job.unlogged
 
     def _tell(self, event: Event) -> None:
         tell(self.hooks, event)

@@ -36,6 +36,7 @@ class Job:
     parts = Parts()  # with what it is decided
     begun: Begun | None = None  # a lookup that waits for the vector
     vector: np.ndarray | None = None
+    unlogged: Unlogged | None = None  # what it came to
     cache_seconds = encode_seconds = 0.0
 
     def __init__(

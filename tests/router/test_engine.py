@@ -334,3 +334,19 @@ def test_a_bad_safe_route_is_refused_and_an_unpriced_one_is_not(tmp_path: Path) 
     with pytest.raises(InputError, match="safe_route"):
         SafeRoute.from_key("|", 100)
     assert SafeRoute.from_key("our-own-70b|default", 100).spec.tier == "standard"
+
+
+def test_a_decision_that_is_being_logged_is_answered_however_late(make, store: LogStore, monkeypatch) -> None:
+    """The deadline passes between its record and its answer: the safe route would be another answer than the log's."""
+    engine, append = make(decide_seconds=0.5), store.append
+
+    def slow(*given):
+        kept = append(*given)
+        kept.result(5)
+        return kept
+
+    monkeypatch.setattr(store, "append", slow)
+    monkeypatch.setattr("router.together._tell", lambda come: None)  # nobody is told
+    decision = ask(engine).decision
+    assert (decision.action, decision.logged) == ("route", True)
+    assert store.decision(decision.decision_id)["action"] == "route"
