@@ -30,6 +30,12 @@ from router.settings import Settings
 
 CLIENTS, ROUNDS, ROUND_SECONDS, BUSY, ARRIVAL_SECONDS = 64, 8, 10.0, 0.7, 600.0
 ONE_BY_ONE, WARM = 250, 30
+# Whoever would rather wait than be told to come later: 64 callers, or a burst, are not sent away.
+PATIENT = {
+    "TIERWISE_SHED_AFTER_SECONDS": "20",
+    "TIERWISE_ENCODE_TIMEOUT_SECONDS": "20",
+    "TIERWISE_MAX_WAITING_REQUESTS": "2000",
+}
 _ALL_ON = """
 [[budgets]]
 name = "tenant"
@@ -141,7 +147,7 @@ def many_clients(load: Load, traffic: Path) -> Iterator[Row]:
     """64 at once, in rounds between which the encoder works alone; then ten minutes of a real trace, sped up until the
     encoder is 70 % busy."""
     data, texts = "medagents, 10–60 words", load.fresh("many")
-    with load.served("many") as service:
+    with load.served("many", **PATIENT) as service:
         closed_loop(service.url, load.fresh("warm"), 8, 5.0)
         alone, found = [encoder_rate(load)], []
         for _ in range(ROUNDS):
