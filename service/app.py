@@ -52,7 +52,15 @@ def create_app(
 ) -> FastAPI:
     """The service over an engine. `metrics` should be one of the engine's hooks. Without `ring` anybody may call."""
     metrics, logger = metrics or Metrics(), logger or make_logger(settings.log_level)
-    app = FastAPI(title="Tierwise", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Tierwise",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        # our own tell it: the framework's would count every request twice, and ask at each whether it should
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.add_middleware(ShortWay, engine=engine, max_bytes=settings.max_body_bytes)
     app.add_middleware(Bounded, body_seconds=settings.body_seconds, answer_seconds=settings.answer_seconds)
     queue = Queue(settings.max_waiting_requests, settings.shed_after_seconds)
