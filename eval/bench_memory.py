@@ -16,11 +16,11 @@ from eval.bench_load import Load
 from eval.flood import closed_loop
 from eval.ledger_race import Row
 
-REQUESTS, CLIENTS, PIECE_SECONDS, KNOWN = 200_000, 8, 4.0, 50
+REQUESTS, CLIENTS, PIECE_SECONDS, KNOWN = 400_000, 8, 4.0, 50
 
 
 def memory_rows(policy: Path, environment: Mapping[str, str], scratch: Path, requests: int = REQUESTS) -> Iterator[Row]:
-    """The slope over the last half of the requests, in which what is bounded has had time to fill."""
+    """The slope over the last half of the requests, 200,000, when what is bounded has had time to fill."""
     load = Load(policy, environment, (), scratch)
     with load.served("memory") as service:
         texts, points = itertools.cycle(answered(service.url)), [(0, _resident(service.process.pid))]
@@ -58,7 +58,8 @@ def slope(points: Sequence[tuple[int, float]]) -> str:
     starts = rng.integers(0, max(1, len(late) - size + 1), (1000, max(2, len(late) // size)))
     draws = [late[np.concatenate([np.arange(one, one + size) for one in some])] for some in starts]
     low, high = np.percentile([_fitted(draw) for draw in draws if np.ptp(draw[:, 0]) > 0], [2.5, 97.5])
-    return f"{_fitted(late):+.4f} MB [{low:+.4f}, {high:+.4f}], from {points[0][1]:.0f} to {points[-1][1]:.0f} MB"
+    levels = f"{points[0][1]:.1f} MB at the start, {late[0, 1]:.1f} at the half, {late[-1, 1]:.1f} at the end"
+    return f"{_fitted(late):+.4f} MB [{low:+.4f}, {high:+.4f}]; {levels}"
 
 
 def _fitted(points: np.ndarray) -> float:

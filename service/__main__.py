@@ -12,6 +12,7 @@ from router.current_policy import pointer_path
 from router.errors import InputError
 from router.settings import Settings
 from service.access_start import access_lines, check_access
+from service.allocator import few_arenas
 from service.bootstrap import Runtime
 from service.keys_command import run_keys
 from service.privacy_command import run_privacy
@@ -44,6 +45,7 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
 
 def serve(settings: Settings) -> None:
     """Listen until told to stop. Raises InputError when the address is taken."""
+    few_arenas()
     listener = _listen(settings.host, settings.port)
     with listener:
         check_access(settings)

@@ -32,7 +32,7 @@ from router.spend.alert_rules import Alert
 from router.spend.current import SpendingFile
 from router.spend.late_booking import LateBooking
 from router.spend.spending import Spending
-from service import registry
+from service import allocator, registry
 from service.access_start import make_rates, make_ring
 from service.app import create_app
 from service.cache_parts import open_cache
@@ -108,6 +108,7 @@ class Runtime:
         inputs = SeenInputs(self.engine)
         everyone: list[Turn] = [(settings.guard_every_seconds, lambda: self.counts.publish(self.store))]
         everyone.append((PUBLISH_EVERY_SECONDS, inputs.publish))
+        everyone.append((allocator.EVERY_SECONDS, allocator.give_back))
         self.chores = Chores(self.store, self.spending, hooks, settings, turns, everyone)
         self.runs = make_runs(settings, self.store, self.spending, self.engine.price, self.hooks)
         self.shadow = make_shadow(settings, self.store, self.spending, self.hooks, self.runs)

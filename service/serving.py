@@ -6,6 +6,7 @@ import uvicorn
 
 from router.settings import Settings
 from service.access_start import tls_of
+from service.allocator import few_arenas
 from service.bootstrap import Runtime
 
 DRAIN_SECONDS = 10
@@ -13,6 +14,7 @@ DRAIN_SECONDS = 10
 
 def serve_as_worker(settings: Settings, listener: socket.socket) -> None:
     """One of several processes: serve on a socket until told to stop."""
+    few_arenas()
     serve_on(Runtime(settings), listener)
 
 
