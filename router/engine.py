@@ -89,7 +89,7 @@ class Engine:
         self._changing = Lock()  # between those who change the parts; a decision just reads them
         self._waiting = 0
         self._decider = Decider(lambda: self._parts, self.spending, lambda: self.explorer, self._tell, clock)
-        steps = Steps(self._decider.begin, self._decider.encode, self._conclude)
+        steps = Steps(self._decider.begin, self._decider.encode, self._conclude, lambda one: one.written)
         self._together = Together(limits.threads, steps)
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="engine")
         self.reporting = Reporting(
@@ -270,12 +270,8 @@ class Engine:
             raise StepError(hung.late)
         self._waiting += 1
         try:
-            async with asyncio.timeout(self.limits.decide_seconds):
-                return await self._together.start(request, job)
+            return await self._made(request, job)
         except TimeoutError as error:
-            job.abandoned = True
-            if job.unlogged is not None:  # it is being logged: better a moment late than another answer than the log's
-                return job.unlogged
             raise StepError(job.late) from error
         except (StepError, InputError, SpendingError):
             raise
@@ -283,6 +279,28 @@ class Engine:
             raise StepError("policy-error") from error
         finally:
             self._waiting -= 1
+
+    async def _made(self, request: Request, job: Job) -> Unlogged:
+        """The decision once it is logged, or not logged in time: one turn of the event loop for both, because the
+        writer needs the interpreter meanwhile. Raises TimeoutError where it was not made within its deadline."""
+        made, came = self._together.start(request, job), perf_counter()
+        try:
+            while not made.done():
+                since, most = came, self.limits.decide_seconds
+                if job.unlogged is not None:
+                    since, most = job.unlogged.since, self.limits.store_seconds
+                left = since + most - perf_counter()
+                if left <= 0:
+                    break
+                await asyncio.wait((made,), timeout=min(left, self.limits.store_seconds))
+            if made.done():
+                return made.result()
+            job.abandoned = True
+            if job.unlogged is not None:  # it is in the log, or on its way: no other answer may be given
+                return job.unlogged
+            raise TimeoutError
+        finally:
+            made.cancel()
 
     def _conclude(self, request: Request, job: Job) -> Unlogged:
         """In the thread that decides: the record goes to the writer from here, which saves a turn of the event loop."""
@@ -312,7 +330,8 @@ class Engine:
         why, charged = None, None
         try:
             done = one.written.done()  # a turn of the event loop less
-            charged = one.written.result() if done else await within(self.limits.store_seconds, one.written)
+            left = self.limits.store_seconds - (perf_counter() - one.since)
+            charged = one.written.result() if done else await within(max(left, 0.0), one.written)
             self.spending.note(charged)
         except SpendingError:
             raise

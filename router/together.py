@@ -10,12 +10,13 @@ and threads; nothing of what the steps do.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from router.jobs import Job
 from router.requests import Request
@@ -41,11 +42,13 @@ Come = tuple[Turn[T], T | None, Exception | None]
 
 @dataclass(frozen=True)
 class Steps(Generic[T]):
-    """`begin` tells whether `wait` is needed, which is the long one. Each step's exception is its own request's."""
+    """`begin` tells whether `wait` is needed, which is the long one. Each step's exception is its own request's.
+    `after` says what must end, however, before somebody is told what `conclude` came to."""
 
     begin: Callable[[Request, Job], bool]
     wait: Callable[[Request, Job], None]
     conclude: Callable[[Request, Job], T]
+    after: Callable[[T], "Future[Any] | None"] = lambda found: None
 
 
 class Together(Generic[T]):
@@ -150,7 +153,13 @@ class Together(Generic[T]):
         come: list[Come[T]] = []
         told = perf_counter()
         for turn in turns:
-            come.append((turn, *self._at(turn, self._steps.conclude)))
+            found, error = self._at(turn, self._steps.conclude)
+            one = turn, found, error
+            after = None if found is None else self._steps.after(found)
+            if after is not None and not after.done():
+                after.add_done_callback(lambda done, one=one: _tell([one]))  # type: ignore[misc]
+                continue
+            come.append(one)
             if perf_counter() - told > TOLD_SECONDS:
                 _tell(come)
                 come, told = [], perf_counter()

@@ -338,7 +338,7 @@ def test_a_bad_safe_route_is_refused_and_an_unpriced_one_is_not(tmp_path: Path) 
 
 def test_a_decision_that_is_being_logged_is_answered_however_late(make, store: LogStore, monkeypatch) -> None:
     """The deadline passes between its record and its answer: the safe route would be another answer than the log's."""
-    engine, append = make(decide_seconds=0.5), store.append
+    engine, append = make(decide_seconds=0.5, store_seconds=0.2), store.append
 
     def slow(*given):
         kept = append(*given)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from threading import Event as Flag
 
 import pytest
@@ -130,6 +131,30 @@ def test_those_that_are_concluded_do_not_wait_for_slow_ones(make: Callable[..., 
         return list(await asyncio.wait_for(asyncio.gather(*waiting), 5))
 
     assert asyncio.run(tell()) == [*"12345678"]
+
+
+def test_nobody_is_told_before_what_must_end_has_ended(steps: Noted) -> None:
+    """A decision and its record, say."""
+    steps.go.set()
+    records: list[Future[None]] = []
+
+    def record(found: str) -> Future[None]:
+        records.append(Future())
+        return records[-1]
+
+    together = Together(1, Steps(steps.begin, steps.wait, steps.conclude, record))
+
+    async def told_late() -> tuple[bool, str]:
+        waiting = together.start(Request.from_prompt("1"), Job())
+        while not records:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        before = waiting.done()
+        records[0].set_result(None)
+        return before, await asyncio.wait_for(waiting, 5)
+
+    assert asyncio.run(told_late()) == (False, "1")
+    together.close()
 
 
 def test_who_waits_when_it_closes_is_told(make: Callable[..., Together[str]], steps: Noted) -> None:
