@@ -85,7 +85,7 @@ def budget_answer(decided: Decided, caller: Caller = ANYBODY) -> dict[str, Any]:
     if not standings:
         return {"budget": None}
     ceiling = decided.decision.ceiling_usd
-    fullest = max(standings, key=lambda one: one.share)
+    fullest = max(standings, key=lambda one: one.share) if len(standings) > 1 else standings[0]
     return {"budget": standing_answer(fullest, caller) | {"ceiling_usd": None if ceiling is None else f"{ceiling:f}"}}
 
 

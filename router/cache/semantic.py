@@ -275,7 +275,8 @@ class SemanticCache:
         lookup_id, request, key, reuse = begun.lookup_id, begun.request, begun.key, begun.reuse
         # looked up again: the lock was open while the vector was made
         found = near or self._memory.ready(key.partition, key.tenant)
-        partition, candidate, controls = found or self._reader.empty(), None, request.cache
+        partition = self._reader.empty() if found is None else found
+        candidate, controls = None, request.cache
         if vector is not None:
 
             def fresh(entry: Entry) -> bool:
