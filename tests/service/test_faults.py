@@ -153,8 +153,8 @@ def test_memory_that_runs_out_ends_no_process(tmp_path: Path, write_policy, stor
         for words in (1, 50_000, 200_000, 600_000):
             with contextlib.suppress(httpx.TransportError):  # one connection may be given up, never the process
                 answer = client.post("/route", json={"prompt": "word " * words})
-                # 400: the HTTP parser's own words, which we do not write
-                assert answer.status_code in (200, 500, 503) or answer.text == "Invalid HTTP request received."
+                # 422: there was room, and no route has a window for so much; 400: the HTTP parser's own words, not ours
+                assert answer.status_code in (200, 422, 500, 503) or answer.text == "Invalid HTTP request received."
         resource.prlimit(pid, resource.RLIMIT_AS, before)
         assert service.process.poll() is None
         answer = client.post("/route", json={"prompt": "and now?"}).json()
