@@ -109,7 +109,10 @@ class Together(Generic[T]):
         """The next that was begun; None when it is time to end."""
         while True:
             with suppress(IndexError):
-                return self._begun.popleft()
+                turn = self._begun.popleft()
+                if not turn.future.done():  # else nobody waits any more
+                    return turn
+                continue
             try:
                 first = self._queue.get_nowait()
             except Empty:
@@ -133,6 +136,8 @@ class Together(Generic[T]):
 
     def _begin(self, turns: Sequence[Turn[T]]) -> None:
         for turn in turns:
+            if turn.future.done():  # nobody waits any more
+                continue
             waits, error = self._at(turn, self._steps.begin)
             if error is not None:
                 _tell([(turn, None, error)])

@@ -133,6 +133,23 @@ def test_those_that_are_concluded_do_not_wait_for_slow_ones(make: Callable[..., 
     assert asyncio.run(tell()) == [*"12345678"]
 
 
+def test_what_nobody_waits_for_any_more_is_not_begun(make: Callable[..., Together[str]], steps: Noted) -> None:
+    """After a deadline, say, which many passed behind one that hung."""
+    together = make()
+
+    async def given_up() -> str:
+        waiting = [together.start(Request.from_prompt(text), Job()) for text in "1234"]
+        while together.hung(0.0) is None:  # the first is at work
+            await asyncio.sleep(0.001)
+        for one in waiting[1:]:
+            one.cancel()
+        steps.go.set()
+        return await asyncio.wait_for(together.start(Request.from_prompt("5"), Job()), 5)
+
+    assert asyncio.run(given_up()) == "5"
+    assert {taken[1:] for taken in steps.taken} == {"1", "5"}
+
+
 def test_nobody_is_told_before_what_must_end_has_ended(steps: Noted) -> None:
     """A decision and its record, say."""
     steps.go.set()
